@@ -19,14 +19,10 @@ import * as Inputs from "./harness/Inputs.ts"
 import { agree, node } from "./harness/Own.ts"
 import { python } from "./harness/Peer.ts"
 import { withWorkload } from "./harness/Workload.ts"
+import { asked, type Precision } from "./large/asked.ts"
 import { GROUP, NEW_TOKENS, promptOf, RANK, SIDE } from "./large/request.ts"
 
-/** Layers of the decoder and of the tower. */
-const [LAYERS = 6, VISION_LAYERS = LAYERS] = (process.env["RISE_BENCH_LAYERS"] ?? "6").split(",").map(Number)
-
-const whole = LAYERS > 6
-
-const precision = process.env["RISE_BENCH_PRECISION"] === "bfloat16" ? "bfloat16" : "float32"
+const { layers: LAYERS, precision, visionLayers: VISION_LAYERS, whole } = asked(process.env)
 
 /** A folder of this process alone, made when it is first asked for. */
 let temporary: string | undefined
@@ -73,7 +69,7 @@ const ours = (mode: Mode) =>
     return yield* fastest(workers.map((workers) => node("large/contestant.ts", [model, cache, mode, String(workers)])))
   })
 
-const peer = (mode: Mode, precision: "float32" | "bfloat16"): Effect.Effect<
+const peer = (mode: Mode, precision: Precision): Effect.Effect<
   Option.Option<Contestant>,
   unknown,
   Scope.Scope

@@ -10,7 +10,7 @@ import { readdir } from "node:fs/promises"
 import { type Bench, BenchError, type Effort, measure } from "./harness/Contest.ts"
 
 /** Every file beside this one exports its `benches`. */
-const all = Effect.promise(async () => {
+const all = Effect.tryPromise(async () => {
   const files = (await readdir(import.meta.dirname)).filter((name) => name.endsWith(".ts") && name !== "run.ts").sort()
   const modules = await Promise.all(
     files.map((name) => import(`./${name}`) as Promise<{ readonly benches: ReadonlyArray<Bench> }>)
@@ -22,7 +22,7 @@ const main = Effect.gen(function*() {
   const words = process.argv.slice(2)
   const quick = words.includes("--quick")
   const names = words.filter((word) => word !== "--quick")
-  const known = yield* all
+  const known = yield* Effect.mapError(all, ({ cause }) => cause)
   const chosen = names.length === 0
     ? known.filter(({ long }) => long !== true)
     : known.filter(({ name }) => names.some((word) => name === word || name.startsWith(`${word}/`)))

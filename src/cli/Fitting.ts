@@ -7,6 +7,7 @@ import type { Sample, Task } from "../dsl/Task.ts"
 import {
   Config,
   factsOf,
+  filed,
   fit,
   type Line,
   lines,
@@ -83,9 +84,9 @@ export const choose = <A, E, R, EP, RP>(
         (facts) => ({ base: fit(facts), samples: facts.samples })
       )
     const file = Option.isSome(given.config) ? yield* File.settings(given.config.value) : {}
-    const filed = Config.merged(Engine.trains(given) ? Presets.atEngine(base) : base, file)
+    const read = filed(Engine.trains(given) ? Presets.atEngine(base) : base, file)
     const flagged = yield* Effect.mapError(
-      Effect.fromResult(Single.settings(given, filed)),
+      Effect.fromResult(Single.settings(given, read.preset)),
       ({ message }) => new FlagError({ reason: message })
     )
     const general: Config.Overrides = {
@@ -93,12 +94,12 @@ export const choose = <A, E, R, EP, RP>(
       ...Option.match(given.tau, { onNone: () => ({}), onSome: (tau) => ({ filter: { tau } }) }),
       ...Option.match(given.trainable, { onNone: () => ({}), onSome: (trainable) => ({ trainable }) })
     }
-    const settled = [flagged, general].reduce(Config.merged, filed)
+    const settled = [flagged, general].reduce(Config.merged, read.preset)
     const uncut: Chosen = {
       preset: settled,
       methods,
       plan: Option.none(),
-      notes: [],
+      notes: read.notes,
       recorded: {},
       cut: Option.none(),
       pacing: Option.none()
@@ -112,8 +113,8 @@ export const choose = <A, E, R, EP, RP>(
     const earlier = yield* Budget.earlier(given)
     if (Option.isSome(earlier) && Option.isSome(given.budget)) {
       const { left, methods, settings: { name: _, ...parts } } = earlier.value
-      const preset = Config.merged(settled, yield* Effect.fromResult(Config.decode("run.json", parts)))
-      const notes = [`budget ${given.budget.value.text}: as the run was begun, with ${left}`]
+      const { preset } = filed(settled, yield* Effect.fromResult(Config.decode("run.json", parts)))
+      const notes = [...read.notes, `budget ${given.budget.value.text}: as the run was begun, with ${left}`]
       return {
         ...uncut,
         ...budgeted(given.budget.value, { preset, methods, left }),
@@ -133,7 +134,7 @@ export const choose = <A, E, R, EP, RP>(
       ...budgeted(given.budget.value, cut),
       pacing: Option.some(yield* pacing({ plan: cut.plan, left: cut.shares, seconds, began })),
       plan: Option.some({ lines: cut.plan, sizes }),
-      notes: [cut.note]
+      notes: [...read.notes, cut.note]
     }
     return chosen
   })

@@ -66,20 +66,27 @@ export const computing = (where: Where) =>
 
 type Handler<E> = (flags: Flags.Study) => Effect.Effect<void, E, Services>
 
-const handled = <E extends { readonly message: string }>(name: string, flags: Flags.Study, handler: Handler<E>) =>
-  computing(flags)(Effect.all([Futile.ofScenes(flags), header(name, flags), handler(flags)], { discard: true }))
+/** A command of its own, given what runs it with its flags. */
+const command = <F extends Command.Command.Config, E extends { readonly message: string }>(
+  name: string,
+  description: string,
+  config: F,
+  handler: Handler<E>,
+  study: (flags: Command.Command.Config.Infer<F>) => Flags.Study
+): void =>
+  Command.make(name, config, (given) => {
+    const flags = study(given)
+    return computing(flags)(
+      Effect.all([Futile.ofScenes(flags), header(name, flags), handler(flags)], { discard: true })
+    )
+  }).pipe(Command.withDescription(description), telling, runMain)
 
 /** An example: a command of its own with the flags of a study. */
 export const example = <E extends { readonly message: string }>(
   name: string,
   description: string,
   handler: Handler<E>
-): void =>
-  Command.make(name, Flags.study, (flags) => handled(name, flags, handler)).pipe(
-    Command.withDescription(description),
-    telling,
-    runMain
-  )
+): void => command(name, description, Flags.study, handler, (flags) => flags)
 
 const { difficulty: _, ...plain } = Flags.study
 
@@ -88,9 +95,4 @@ export const plainExample = <E extends { readonly message: string }>(
   name: string,
   description: string,
   handler: Handler<E>
-): void =>
-  Command.make(name, plain, (flags) => handled(name, { ...flags, difficulty: 0 }, handler)).pipe(
-    Command.withDescription(description),
-    telling,
-    runMain
-  )
+): void => command(name, description, plain, handler, (flags) => ({ ...flags, difficulty: 0 }))

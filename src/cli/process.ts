@@ -15,6 +15,7 @@ import * as Process from "../dsl/Process.ts"
 import { CommandLine } from "./commandLine.ts"
 import { formatter } from "./help.ts"
 import { presenter, usageExitCode } from "./output.ts"
+import { OwnProcess } from "./ownProcess.ts"
 import { speaking, version } from "./telling.ts"
 
 /** A typed failure as one line for the user. A defect keeps its stack: it is ours, not the user's. */
@@ -65,6 +66,7 @@ export const main = <E>(program: Effect.Effect<void, E, NodeServices.NodeService
   program.pipe(
     // What a command prints may be read by a program.
     Effect.provideService(Logger.LogToStderr, true),
+    Effect.provideService(OwnProcess, true),
     Effect.provide(NodeServices.layer),
     (program) => Process.run(program, speaking)
   )

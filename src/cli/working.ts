@@ -10,6 +10,7 @@ import { there } from "../kernels/runtime/there.ts"
 import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
 import { again, CommandLine } from "./commandLine.ts"
 import type { Study } from "./flags.ts"
+import { inOwnProcess } from "./ownProcess.ts"
 import { changed, kept } from "./resumed.ts"
 
 export interface Working<A, E, R> extends Omit<FolderOptions<A, E, R>, "out" | "resume" | "seed"> {
@@ -46,7 +47,7 @@ export const working =
   <B, E2, R2>(work: (out: string) => Effect.Effect<B, E2, R2>) =>
     Effect.gen(function*() {
       const words = yield* CommandLine
-      yield* Nursery.shrink
+      yield* inOwnProcess(Nursery.shrink)
       const out = Option.isSome(asked) ? asked.value : yield* numbered(`runs/${name}`, resume)
       const begun = there(`${out}/run.json`)
       if (resume) {

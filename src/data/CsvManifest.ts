@@ -108,7 +108,7 @@ export const read = (
 ): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> => {
   let warned = false
   return Stream.unwrap(Effect.gen(function*() {
-    yield* Reader.check(manifest, rules, options, Reader.idle)
+    yield* Reader.check(manifest, rules, options, Reader.futile)
     const path = yield* Path.Path
     const root = path.resolve(options.folder ?? path.dirname(manifest))
     const { tolerance = 0.02, values } = options

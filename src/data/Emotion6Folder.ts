@@ -90,7 +90,7 @@ export const read = (
   options: Options = {}
 ): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.unwrap(Effect.gen(function*() {
-    yield* Reader.check(directory, rules, options, Reader.idle)
+    yield* Reader.check(directory, rules, options, Reader.futile)
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const table = path.join(directory, options.table ?? "ground_truth.txt")

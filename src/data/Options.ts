@@ -4,7 +4,7 @@
  */
 import { Effect, Option } from "effect"
 import { DataError } from "../dsl/DataError.ts"
-import * as Idle from "../kernels/math/Idle.ts"
+import * as Futile from "../kernels/math/Futile.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 
 const fault = (table: Rules.Table, options: object): Rules.Broken | undefined =>
@@ -15,10 +15,10 @@ export const check = (
   source: string,
   table: Rules.Table,
   options: object,
-  rows: ReadonlyArray<Idle.Idle> = []
+  rows: ReadonlyArray<Futile.Futile> = []
 ): Effect.Effect<void, DataError> =>
   Effect.suspend(() => {
-    const broken = fault(table, options) ?? Idle.first(rows, options)
+    const broken = fault(table, options) ?? Futile.first(rows, options)
     return broken === undefined ? Effect.void : Effect.fail(new DataError({ source, reason: Rules.say(broken) }))
   })
 
@@ -52,10 +52,10 @@ export const found: Rules.Rule = { expected: "an Option, Option.none() to have i
 export const values: Rules.Rule = Rules.oneOf("shares", "percentages", "votes")
 
 /** Of readers of numbers: what does nothing for some of them. */
-export const idle: ReadonlyArray<Idle.Idle> = [{
+export const futile: ReadonlyArray<Futile.Futile> = [{
   setting: "tolerance",
   beside: "values",
-  where: Idle.is("votes"),
+  where: Futile.is("votes"),
   why: "which are divided by their sum, whatever it is: leave tolerance out"
 }]
 

@@ -2,7 +2,7 @@
  * What a program has to be given before it runs. TypeScript says so, and Node runs a script without asking TypeScript:
  * what is missing is then named with how to give it, before any work.
  */
-import { type Context, Effect, FileSystem, Option, Path, Schema } from "effect"
+import { type Context, Effect, FileSystem, Path, Schema } from "effect"
 import { Policy } from "../policy/Policy.ts"
 import { Run } from "./Run.ts"
 
@@ -20,14 +20,14 @@ export class NotProvided extends Schema.TaggedError<NotProvided>()("NotProvided"
   }
 }
 
+/** The service itself: what is asked for is what is used. */
 const needed =
-  <I, S>(key: Context.Key<I, S>, what: string, how: string) => (who: string): Effect.Effect<void, NotProvided> =>
-    Effect.flatMap(
-      Effect.serviceOption(key),
-      (found) => Option.isSome(found) ? Effect.void : Effect.fail(new NotProvided({ who, what, how }))
+  <I, S>(key: Context.Key<I, S>, what: string, how: string) => (who: string): Effect.Effect<S, NotProvided, I> =>
+    Effect.flatMap(Effect.serviceOption(key), Effect.fromOption).pipe(
+      Effect.mapError(() => new NotProvided({ who, what, how }))
     )
 
-/** Fails where there is no model to ask. */
+/** The model to ask; fails where there is none. */
 export const policy = needed(
   Policy,
   "a policy",
@@ -35,7 +35,7 @@ export const policy = needed(
     "Policy.tinker or Policy.split, before Rise.runMain"
 )
 
-/** Fails where there is no run. */
+/** The run; fails where there is none. */
 export const run = needed(
   Run,
   "a run",
@@ -47,9 +47,9 @@ const platform =
   "end the script with Rise.runMain, or pipe the program through Effect.provide(NodeServices.layer) of " +
   "@effect/platform-node"
 
-/** Fails where no file can be read or written. */
-export const files = (who: string): Effect.Effect<void, NotProvided> =>
-  Effect.andThen(
-    needed(FileSystem.FileSystem, "a file system", platform)(who),
-    needed(Path.Path, "the paths of a file system", platform)(who)
-  )
+/** Where files are read and written; fails where they cannot be. */
+export const files = (who: string) =>
+  Effect.all({
+    fs: needed(FileSystem.FileSystem, "a file system", platform)(who),
+    path: needed(Path.Path, "the paths of a file system", platform)(who)
+  })

@@ -10,6 +10,7 @@ import * as Halves from "./Halves.ts"
 import * as Ledger from "./Ledger.ts"
 import { fromPlatform, isHash, RunFileError, RunFolderMismatch } from "./RunError.ts"
 import * as RunLock from "./RunLock.ts"
+import { effective } from "./stages/futileIn.ts"
 import * as TextFile from "./TextFile.ts"
 
 /** What must not change between a run and its resumption. */
@@ -75,7 +76,9 @@ export const reopen = Effect.fnUntraced(function*(directory: string, identity: I
   )
   const earlier = Fingerprint.asEarlier(stored.identity, identity)
   const given = Option.getOrElse(earlier, (): Schema.Json => identity)
-  const changed = difference(stored.identity, whole ? given : spokenOf(stored.identity, given))
+  // Earlier versions wrote settings that did nothing.
+  const [before, now] = [effective(stored.identity), effective(given)]
+  const changed = difference(before, whole ? now : spokenOf(before, now))
   const found = Digest.ofText(text)
   if (Option.isSome(ledger) && !Digest.same(ledger.value.run, found)) {
     return yield* new RunFileError({

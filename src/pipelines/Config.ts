@@ -4,10 +4,10 @@
  * @module
  */
 import { Predicate, Result, Schema } from "effect"
+import { futileIn } from "../dsl/stages/futileIn.ts"
 import { filled, filledStage, length, lengths } from "../dsl/stages/Settings.ts"
-import { idleIn, stageRules } from "../dsl/stages/stageRules.ts"
-import * as Weighing from "../dsl/stages/Weighing.ts"
-import * as Idle from "../kernels/math/Idle.ts"
+import { stageRules } from "../dsl/stages/stageRules.ts"
+import * as Futile from "../kernels/math/Futile.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import { show } from "../kernels/text/show.ts"
 import type { Preset } from "./Presets.ts"
@@ -92,15 +92,27 @@ const over = (base: unknown, value: unknown): unknown => {
   )
 }
 
-/** Weights stand in the place of a threshold: where a file asks for them, the preset's own threshold goes. */
-const unthresholded = (preset: Preset, overrides: Overrides): Preset => {
-  const soft = Rules.at(overrides, ["filter", "soft"])
-  return soft === undefined || soft === null ? preset : { ...preset, filter: Weighing.instead(preset.filter) }
-}
+/**
+ * What of a preset does nothing beside its other settings, by its full name: "reinforce.klEstimator". Stages refuse it.
+ */
+export const futile = (preset: Preset): ReadonlyArray<string> =>
+  Object.entries(futileIn).flatMap(([stage, rows]) => {
+    const own = Rules.at(preset, [stage])
+    if (!Predicate.isObject(own)) return []
+    return Futile.all(rows, own, { ...filledStage(own), ...filled(own) }).map((setting) => `${stage}.${setting}`)
+  })
 
-/** A preset with the settings that were given over its own. They have passed `decode`. */
-export const merged = (preset: Preset, overrides: Overrides): Preset =>
-  over(unthresholded(preset, overrides), overrides) as Preset
+/**
+ * A preset with the settings that were given over its own. They have passed `decode`. What of the preset's does nothing
+ * for their sake goes: a threshold beside weights in its place.
+ */
+export const merged = (preset: Preset, overrides: Overrides): Preset => {
+  const all = over(preset, overrides) as Preset
+  const [given, before] = [present(overrides), futile(preset)]
+  return futile(all)
+    .filter((setting) => Rules.at(given, setting.split(".")) === undefined && !before.includes(setting))
+    .reduce(Rules.without, all)
+}
 
 /** Longest texts where a preset does not say. */
 const lengthOf: Readonly<Record<string, number>> = {
@@ -111,19 +123,52 @@ const lengthOf: Readonly<Record<string, number>> = {
   rft: lengths.thinkAnswer
 }
 
-/** Every setting of a preset by stage, defaults filled in: what runs. Those that do nothing beside others are not. */
+/** Settings whose default belongs to the loss, or that do nothing beside others: printed only where they are given. */
+const dependent = ["clip", "gate", "scaleRewards", "lossLength", "klEstimator"]
+
+/** What a file has no words for (examples), and what a warm-up has not. */
+const unprinted: Readonly<Record<string, ReadonlyArray<string>>> = { sft: ["replay"], warmUp: ["select"] }
+
+/** A record with null for each of its names that is absent. */
+const absent = (names: ReadonlyArray<string>, record: Overrides): Overrides => ({
+  ...Object.fromEntries(names.map((name) => [name, null])),
+  ...record
+})
+
+/** What a stage was given, and the defaults of what it was not. */
+const printed = (stage: string, rules: Rules.Table, own: Overrides): Overrides => {
+  const all: Overrides = { maxTokens: lengthOf[stage], ...filledStage(own), ...filled(own) }
+  const names = Rules.namesIn(rules, "").filter((name) =>
+    !(unprinted[stage] ?? []).includes(name) && (!dependent.includes(name) || own[name] !== undefined)
+  )
+  const futile = Futile.all(futileIn[stage] ?? [], all)
+  return Object.fromEntries(names.map((name) => {
+    // A threshold beside weights in its place.
+    if (futile.includes(name) && own[name] === undefined) return [name, null]
+    // One side of a pair alone: the default of the other belongs to the loss.
+    if (dependent.includes(name)) return [name, own[name]]
+    const value = (name === "augment" ? own[name] : all[name]) ?? null
+    return [name, Predicate.isObject(value) ? absent(Rules.namesIn(rules, `${name}.`), value) : value]
+  }))
+}
+
+/**
+ * Every setting of a preset by stage, defaults filled in: what runs, whatever preset it is read over. null stands for
+ * what is absent. Settings whose default depends on another stand there only where they were given: who edits the other
+ * wants its own default.
+ */
 export const whole = (preset: Preset): Overrides => {
-  const { name: _, ...given } = preset
-  const stages = Object.entries(stageRules).flatMap(([stage, rules]) => {
-    const own = Rules.at(given, [stage])
-    if (!Predicate.isObject(own)) return []
-    const whole: Overrides = { maxTokens: lengthOf[stage], ...filledStage(own), ...filled(own) }
-    const names = [...new Set(Object.keys(rules).map((name) => name.split(".")[0] ?? ""))]
-      .filter((name) => !Idle.isIdle(idleIn[stage] ?? [], name, whole))
-    return [[
-      stage,
-      Object.fromEntries(names.flatMap((name) => whole[name] === undefined ? [] : [[name, whole[name]]]))
-    ]]
-  })
-  return { ...given, ...Object.fromEntries(stages) }
+  const { name: _, limit, warmUp, ...given } = preset
+  const stages = Object.fromEntries(
+    Object.entries(stageRules).flatMap(([stage, rules]) => {
+      const own = Rules.at(preset, [stage])
+      return Predicate.isObject(own) ? [[stage, printed(stage, rules, { ...own })]] : []
+    })
+  )
+  return {
+    ...absent(["validation", "trainable"], given),
+    limit: limit === undefined ? null : absent(Rules.namesIn(limiting, "limit."), limit),
+    ...absent(["validate"], stages),
+    warmUp: warmUp === undefined ? false : stages["warmUp"]
+  }
 }

@@ -11,7 +11,7 @@ import { lengths } from "../dsl/stages/Settings.ts"
 import type { Task, TaskError } from "../dsl/Task.ts"
 import type { Image } from "../kernels/image/Image.ts"
 import type { ImageError } from "../kernels/image/index.ts"
-import { Policy, type PolicyError } from "../policy/Policy.ts"
+import type { PolicyError } from "../policy/Policy.ts"
 import { type Annotated, look, read, unread } from "./Annotated.ts"
 import { type AnnotateOptions, check } from "./annotateOptions.ts"
 
@@ -31,8 +31,7 @@ export const annotator = Effect.fnUntraced(function*<A>(
 ) {
   yield* check(options)
   const { form = "think", grammar: mode = "mask", maxTokens = lengths.thinkAnswer } = options
-  yield* Provided.policy("annotator")
-  const { tokenizer, ...policy } = yield* Policy
+  const { tokenizer, ...policy } = yield* Provided.policy("annotator")
   const grammar = yield* PolicyGrammar.where(mode, PolicyGrammar.ofAnswer(task, form))
   const session = yield* policy.session
   const one: Annotator<A> = Effect.fnUntraced(function*(image, question) {

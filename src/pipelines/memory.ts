@@ -3,7 +3,7 @@
  */
 import { Effect } from "effect"
 import { Batching } from "../dsl/stages/Sampling.ts"
-import { filled, filledStage, lengths } from "../dsl/stages/Settings.ts"
+import { filled, filledStage, type GrpoOptions, lengths, type TrainOptions } from "../dsl/stages/Settings.ts"
 import { Config, Parameters } from "../kernels/models/index.ts"
 import { ModelDirectory } from "../kernels/weights/index.ts"
 import { directoryOf } from "../policy/Embedded.ts"
@@ -90,7 +90,7 @@ const stepsOf = (
 }
 
 /** Measured: what a command of ours holds less than another process, for it keeps the nursery small (`Nursery`). */
-const smallNursery = 95e6
+const smallNursery = 120e6
 
 /** Sessions that a worker keeps of a policy. */
 const keptSessions = 24
@@ -98,27 +98,40 @@ const keptSessions = 24
 /** Measured: what an open session of a graph takes for each layer, weights and activations aside. */
 const sessionLayer = 3e6
 
+/** A training stage, and how many samples a step of it takes. */
+interface TrainingStage {
+  readonly settings: TrainOptions
+  readonly samples: number
+}
+
 /** The training stages of a method, of RISE where it is among them. */
-const stagesOf = ({ methods, preset }: Pick<Run<never, never, never>, "methods" | "preset">) => {
+const stagesOf = (
+  { methods, preset }: Pick<Run<never, never, never>, "methods" | "preset">
+): ReadonlyArray<TrainingStage> => {
+  const supervised = (settings: typeof sft | NonNullable<typeof warmUp>) => (
+    { settings, samples: filledStage(settings).batchSize }
+  )
+  const grouped = (settings: GrpoOptions) => ({ settings, samples: filled(settings).promptsPerStep })
   const { reinforce, rft, sft, warmUp } = preset
   return [
-    ...(warmUp === undefined ? [] : [warmUp]),
-    ...(methods.includes("RISE") ? [reinforce, sft, rft] : methods.includes("SFT") ? [sft] : [rft])
+    ...(warmUp === undefined ? [] : [supervised(warmUp)]),
+    ...(methods.includes("RISE")
+      ? [grouped(reinforce), supervised(sft), grouped(rft)]
+      : [methods.includes("SFT") ? supervised(sft) : grouped(rft)])
   ]
 }
 
 /** Pictures that are changed to be learned from: each draw is another one. */
 const changedIn = (run: Pick<Run<never, never, never>, "methods" | "preset">): number =>
-  stagesOf(run).reduce((all, stage) => {
-    if (stage.augment === undefined || stage.augment === null) return all
-    const { promptsPerStep, steps } = filled(stage)
-    return all + steps * ("batchSize" in stage ? filledStage(stage).batchSize : promptsPerStep)
+  stagesOf(run).reduce((all, { samples, settings }) => {
+    const { augment } = settings
+    return augment === undefined || augment === null ? all : all + filled(settings).steps * samples
   }, 0)
 
 /** Sessions of a policy that a worker opens: about one a stage, and more the more steps there are. Measured. */
 const opened = (run: Pick<Run<never, never, never>, "methods" | "preset">): number => {
   const stages = stagesOf(run)
-  const steps = stages.reduce((all, stage) => all + filled(stage).steps, 0)
+  const steps = stages.reduce((all, { settings }) => all + filled(settings).steps, 0)
   return Math.min(keptSessions, 0.75 * stages.length + steps / 15)
 }
 
@@ -133,8 +146,8 @@ const product = (shape: ReadonlyArray<number>): number => shape.reduce((all, sid
 const sum = (parts: Readonly<Record<string, number>>): number => Object.values(parts).reduce((n, part) => n + part, 0)
 
 /**
- * What a run of `rise train` holds at most. Methods take turns, each in a policy of its own, and so do stages: the greatest of their
- * steps counts. No weights are read; prompts are those of the first samples.
+ * What a run of `rise train` holds at most. Methods take turns, each in a policy of its own, and so do stages: the
+ * greatest of their steps counts. No weights are read; prompts are those of the first samples.
  */
 export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<A, E, R>) {
   const { how, methods, model, pictures, preset } = run
@@ -170,7 +183,9 @@ export const memory = Effect.fn("Pipelines.memory")(function*<A, E, R>(run: Run<
   const beside = {
     pictures: keptOf(4 * visualTokens * Config.visualWidth(config)) + (towerTrained ? keptOf(pixels) : 0),
     sessions: how.workers * opened({ methods, preset }) * sessionLayer * (config.layers + config.vision.depth),
-    selection: preset.sft.select === undefined
+    selection: !stagesOf({ methods, preset }).some(({ settings: { select } }) =>
+        select !== undefined && select !== null
+      )
       ? 0
       : 2 * (how.lora === undefined ?
         4 * Parameters.specs(config).reduce((n, { shape }) => n + product(shape), 0)

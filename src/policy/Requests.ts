@@ -1,7 +1,7 @@
 /** What an engine may be asked to do: looked at before anything is computed. */
 import { Effect } from "effect"
 import * as Finite from "../kernels/math/Finite.ts"
-import * as Idle from "../kernels/math/Idle.ts"
+import * as Futile from "../kernels/math/Futile.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import { groupLosses, klEstimators, type Objective, PolicyError } from "./Policy.ts"
 
@@ -79,9 +79,9 @@ export const checkAll = (
   operation: PolicyError["operation"],
   table: Rules.Table,
   settings: object,
-  rows: ReadonlyArray<Idle.Idle> = []
+  rows: ReadonlyArray<Futile.Futile> = []
 ): Effect.Effect<void, PolicyError> => {
-  const wrong = Rules.misspelt(table, settings) ?? Rules.broken(table, settings) ?? Idle.first(rows, settings)
+  const wrong = Rules.misspelt(table, settings) ?? Rules.broken(table, settings) ?? Futile.first(rows, settings)
   return wrong === undefined ? Effect.void : refuse(operation, Rules.say(wrong))
 }
 

@@ -88,7 +88,7 @@ const usage: ReadonlyArray<Row> = [
   {
     line: ["train", "--config", fileURLToPath(new URL("weighted.json", import.meta.url)), "--print-config"],
     code: 1,
-    says: /RISE\/filter: tau is 0.75, expected nothing beside soft/,
+    says: /RISE\/filter: tau is 0.6, expected nothing beside soft/,
     next: /leave one of them out/
   },
   { line: ["train", "--quantize", "int4"], code: 2, says: /--quantize rounds weights that/, next: /--lora 16/ },

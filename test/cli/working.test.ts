@@ -3,11 +3,13 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Console, Effect, FileSystem, Option, Stream } from "effect"
 import { relative } from "node:path"
+import { fileURLToPath } from "node:url"
 import { CommandLine } from "../../src/cli/commandLine.ts"
 import { working } from "../../src/cli/working.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { RunFileError } from "../../src/dsl/RunError.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
+import { node } from "./processes.ts"
 
 /** Work in a folder, with what is said on standard error. */
 const begin = (
@@ -134,5 +136,22 @@ describe("--resume", () => {
       assert.strictEqual(which(said).length, 1)
       assert.match(which(said)[0]!, /^going on with \S+\/mood-2$/)
       assert.deepStrictEqual(which((yield* begin(folder, { out: `${folder}/mood`, resume: true })).said), [])
+    })).pipe(Effect.provide(NodeServices.layer)))
+})
+
+describe("the collector", () => {
+  it.effect("is changed where the process is the command's own, and stays for others that compute in it", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const program = fileURLToPath(new URL("nursery.ts", import.meta.url))
+      const grown = Effect.fnUntraced(function*(whose: "own" | "shared") {
+        const { code, stderr, stdout } = yield* node([program, whose, `${folder}/${whose}`])
+        assert.strictEqual(code, 0, stderr)
+        const [, bytes] = JSON.parse(stdout.trim().split("\n").at(-1) ?? "")
+        return bytes
+      })
+      assert.isAtMost(yield* grown("own"), 4 * 2 ** 20)
+      assert.isAbove(yield* grown("shared"), 8 * 2 ** 20)
     })).pipe(Effect.provide(NodeServices.layer)))
 })

@@ -133,7 +133,7 @@ describe("a stage whose texts are all masked", () => {
       assert.deepStrictEqual(yield* masked(() => true, { steps: 0 }), [])
       const ended = (...all: ReadonlyArray<Readonly<Record<string, number>>>) => {
         const seen = Learning.memory()
-        const watch = Learning.watch({ steps: all.length }, seen)
+        const watch = Learning.watch({ steps: all.length, maskTruncated: true }, seen)
         all.forEach((figures, i) => watch(i + 1, figures))
         return Learning.ended(seen)(all.length)
       }
@@ -147,6 +147,38 @@ describe("a stage whose texts are all masked", () => {
       assert.isUndefined(ended(right, right))
       assert.match(ended(right, alive) ?? "", /^no text was learned from in 2 steps: in 1 of them/)
       assert.isUndefined(ended(alive, { ...alive, trained: 7 }, alive))
+    }))
+
+  const alive = { groups: 2, dead: 0, reward: 0.5, trained: 0 }
+  const leftOut = "in 2 of them rewards differed, and the policy left every text out (dropped in metrics.jsonl)"
+  it("is told from one whose texts a policy left out, as too old", () => {
+    const said = (settings: Rise.RftOptions, ...steps: ReadonlyArray<Readonly<Record<string, number>>>) => {
+      const seen = Learning.memory()
+      const watch = Learning.watch({ steps: steps.length, ...settings }, seen)
+      steps.forEach((figures, i) => watch(i + 1, figures))
+      return Learning.ended(seen)(steps.length)
+    }
+    const old = { ...alive, dropped: 16 }
+    assert.strictEqual(said({}, old, old), `no text was learned from in 2 steps: ${leftOut}`)
+    assert.strictEqual(said({ maskTruncated: true }, old, old), `no text was learned from in 2 steps: ${leftOut}`)
+    const both = said({ maskTruncated: true }, old, alive, old) ?? ""
+    assert.match(both, /^no text was learned from in 3 steps: in 1 of them every text that earned more .*cut off/)
+    assert.include(both, `; ${leftOut}`)
+  })
+
+  it.effect("is not spoken of where what was kept does not say whether anything was learned", () =>
+    Effect.gen(function*() {
+      const step = { reward: 0.5, valid: 1, kl: 0 }
+      const resumed = Effect.fnUntraced(function*(kept: object, trained: number) {
+        const seen = Learning.memory()
+        yield* seen.resume({ steps: [], row: 0, said: false, ...kept })
+        Learning.watch({ steps: 3, maskTruncated: true }, seen)(3, { ...alive, trained })
+        return Learning.ended(seen)(3)
+      })
+      assert.isUndefined(yield* resumed({ steps: [step, step] }, 0))
+      assert.isUndefined(yield* resumed({ steps: [step, step] }, 7))
+      assert.isDefined(yield* resumed({ steps: [step, step], learned: false }, 0))
+      assert.isDefined(yield* resumed({}, 0))
     }))
 })
 

@@ -1,7 +1,7 @@
 /** A run that is resumed with something else: what differs is said in words before hashes, which tell nobody. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Option } from "effect"
+import { Effect, FileSystem, Layer, Option, type Schema } from "effect"
 import { Scenes } from "../../src/data/index.ts"
 import * as Fingerprint from "../../src/dsl/Fingerprint.ts"
 import { difference } from "../../src/dsl/Reopen.ts"
@@ -25,6 +25,22 @@ describe("a run that is resumed with something else", () => {
     // A hash that only one side has is no more readable.
     assert.strictEqual(of({ data: { train: { samples: 5, sha256: null } }, config: {} }), "config.source")
   })
+
+  it.effect("goes on where its record has settings that did nothing, which earlier versions wrote", () =>
+    Effect.gen(function*() {
+      const path = `${yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()}/run`
+      const open = (rft: Readonly<Record<string, Schema.Json>>) =>
+        Effect.void.pipe(Effect.provide(Layer.fresh(Run.layer({
+          ...{ path, seed: 0, resume: true },
+          identity: { config: { settings: { rft, limits: [1, 2] } } }
+        }))))
+      const rft = { loss: "grpo", kl: 0, clip: { low: 0.2, high: 0.2 } }
+      yield* open({ ...rft, gate: { positive: 1, negative: 1.05 }, lossLength: 256, klEstimator: "k3" })
+      yield* open(rft)
+      const { message } = yield* Effect.flip(open({ ...rft, clip: { low: 0.2, high: 0.28 } }))
+      assert.include(message, "config.settings.rft.clip.high = 0.2, this run has 0.28")
+      assert.include((yield* Effect.flip(open({ ...rft, loss: "sapo" }))).message, "rft.loss")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("is refused by the difficulty of its scenes, and in words where only hashes differ", () =>
     Effect.gen(function*() {

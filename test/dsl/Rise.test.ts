@@ -461,7 +461,9 @@ describe("Rise", () => {
       ) {
         assert.match(
           (yield* Effect.flip(work)).message,
-          new RegExp(`^${stage}: select is given without a validation split, expected Rise.make.* or select: null`)
+          new RegExp(
+            `^${stage}: select is .*"every":1.*nothing beside validation 0, .*Rise.make.*null in a settings file`
+          )
         )
       }
       assert.deepStrictEqual((yield* Stub.Trace).updates, [], "nothing is trained first")

@@ -127,7 +127,7 @@ describe("filter({ soft })", () => {
   it("stands in a settings file in the place of a preset's τ, and is printed as it is read", () => {
     const soft = Config.merged(quick, { filter: { soft: 1.5, tau: null, least: null } })
     assert.deepStrictEqual(soft.filter, { soft: 1.5 })
-    assert.deepStrictEqual(Config.whole(soft)["filter"], { soft: 1.5 })
+    assert.deepStrictEqual(Config.whole(soft)["filter"], { tau: null, least: null, soft: 1.5 })
     assert.strictEqual(Config.decode("x", { filter: { soft: 0 } })._tag, "Failure")
   })
 

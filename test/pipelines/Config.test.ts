@@ -60,6 +60,11 @@ describe("settings from a file", () => {
     assert.deepStrictEqual(Config.merged(smoke, { filter: { soft: 1 } }).filter, { soft: 1 })
     assert.deepStrictEqual(Config.merged(quick, { filter: { soft: 1, tau: 0.5 } }).filter, { soft: 1, tau: 0.5 })
     assert.deepStrictEqual(Config.merged(quick, { filter: { soft: null } }).filter, quick.filter)
+    // What does nothing already was given by somebody, and is for the stage to refuse.
+    const both = { ...quick, filter: { soft: 1, tau: 0.5 } }
+    assert.deepStrictEqual(Config.merged(both, {}).filter, both.filter)
+    const soft = Config.merged(quick, { filter: { soft: 1 } })
+    assert.deepStrictEqual(Config.merged(soft, { filter: { tau: 0.75 } }).filter, { soft: 1, tau: 0.75 })
   })
 
   it("are printed whole, and read back as they are printed", () => {

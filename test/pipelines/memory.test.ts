@@ -3,8 +3,8 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Path } from "effect"
 import { picture } from "../../src/cli/init/pictures.ts"
-import { memory } from "../../src/pipelines/index.ts"
-import { paper, smoke } from "../../src/pipelines/Presets.ts"
+import { memory, type Method } from "../../src/pipelines/index.ts"
+import { paper, type Preset, smoke } from "../../src/pipelines/Presets.ts"
 import { promptSizes } from "../../src/pipelines/promptSizes.ts"
 import * as Sources from "../../src/sources/index.ts"
 import { node, rise } from "../cli/processes.ts"
@@ -91,6 +91,27 @@ describe("memory", () => {
       })).pipe(Effect.provide(NodeServices.layer)),
     300_000
   )
+
+  it.effect("counts the batches and the kept weights of every stage that a method trains", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const run = { ...(yield* open(`${yield* pictures}/weather`)), ...few }
+      const of = (preset: Preset, ...methods: ReadonlyArray<Method>) => memory({ ...run, preset, methods })
+      const { batchSize: _, ...sft } = { ...smoke.sft, steps: 500, augment: { flip: true } }
+      assert.strictEqual(
+        (yield* of({ ...smoke, sft }, "SFT")).pictures,
+        (yield* of({ ...smoke, sft: { ...sft, batchSize: 2 } }, "SFT")).pictures
+      )
+      const select = { every: 1 }
+      const selection = (preset: Preset, ...methods: ReadonlyArray<Method>) =>
+        Effect.map(of(preset, ...methods), ({ selection }) => selection > 0)
+      for (const stage of ["reinforce", "sft", "rft"] as const) {
+        const preset = { ...smoke, [stage]: { ...smoke[stage], select } }
+        assert.isTrue(yield* selection(preset, "RISE"))
+        assert.strictEqual(yield* selection(preset, "SFT"), stage === "sft")
+        assert.strictEqual(yield* selection(preset, "Visual-RFT"), stage === "rft")
+        assert.isFalse(yield* selection({ ...smoke, [stage]: { ...smoke[stage], select: null } }, "RISE"))
+      }
+    })).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("counts prompts as the model reads them: 16 visual tokens of a picture of 112 pixels, and the text", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -87,7 +87,7 @@ describe("Policy.tinker", () => {
         failure(Policy.tinker({ baseUrl: "http://127.0.0.1:1", model: "vl", tokenizer: "nowhere", images })),
         (message) => {
           assert.include(message, "images.quality is 80, expected nothing beside images.format")
-          assert.include(message, "whose default is \"png\", without loss")
+          assert.include(message, "PNG, the default, loses nothing")
         }
       )))
 })

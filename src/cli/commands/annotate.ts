@@ -21,6 +21,7 @@ import * as Engine from "../engine/index.ts"
 import * as Flags from "../flags.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
+import { inOwnProcess } from "../ownProcess.ts"
 import { asked, check, grammarMode, named, policy, weightsOf } from "../policy.ts"
 import * as Saved from "../saved.ts"
 import { told } from "../told.ts"
@@ -158,7 +159,7 @@ const run = Effect.fnUntraced(function*(flagged: Flagged) {
   )
   const known = yield* told(server)
   const given = { ...known, form: yield* formOf(known) }
-  yield* Nursery.keep
+  yield* inOwnProcess(Nursery.keep)
   const kind = yield* Kind.kind(given)
   const format = yield* Format.formatOf(given, kind.shape)
   const found = yield* Pictures.find(given.images, given)

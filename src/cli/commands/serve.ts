@@ -13,6 +13,7 @@ import { isEmbedded } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import { FlagError } from "../futile.ts"
 import { computing } from "../main.ts"
+import { inOwnProcess } from "../ownProcess.ts"
 import { check, policy } from "../policy.ts"
 import * as Access from "../serve/Access.ts"
 import * as Body from "../serve/Body.ts"
@@ -126,7 +127,7 @@ const run = Effect.fnUntraced(function*(flagged: Given) {
   }
   const { made, token } = yield* tokenOf(flagged)
   yield* check({ ...given, remote: Option.none() })
-  yield* Nursery.keep
+  yield* inOwnProcess(Nursery.keep)
   const kind = yield* Kind.chosen(given)
   return yield* Effect.gen(function*() {
     const { line, policy: gathered } = yield* Gathered.make(given.batch)

@@ -23,8 +23,8 @@ export interface Splits {
 /** The half that a row names. */
 const halfOf = (split: Row["split"]): Names.Half | undefined => Names.halfOf(Option.getOrElse(split, () => ""))
 
-/** Whether a row is to train on, where all halves are rows of one part. */
-export const isTrained = ({ split }: Row): boolean => (halfOf(split) ?? "train") === "train"
+/** Whether a row is to train on, where all halves are rows of one part. One of an unknown half is set aside. */
+export const isTrained = ({ split }: Row): boolean => Option.isNone(split) || halfOf(split) === "train"
 
 export const counter = () => {
   const counts = { train: 0, test: 0, validation: 0 }

@@ -16,7 +16,8 @@ import * as Reward from "../Reward.ts"
 import type { Run } from "../Run.ts"
 import type { Task } from "../Task.ts"
 import { explaining, pass } from "./Explaining.ts"
-import * as Idle from "./Idle.ts"
+import * as Futile from "./Futile.ts"
+import * as futileIn from "./futileIn.ts"
 import * as Order from "./Order.ts"
 import {
   type ClosedLoop,
@@ -147,9 +148,9 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
   const { task } = self
   const sound = Effect.all([
     Settings.check("reconstruct", reconstructing, options),
-    Idle.checkMask("reconstruct", task, options.grammar),
+    Futile.checkMask("reconstruct", task, options.grammar),
     // Behind a step that it cannot follow nothing was drawn, which is said first.
-    Effect.suspend(() => Idle.checkCandidates({ ...self.drawn.generate, reconstructed: temperature }))
+    Effect.suspend(() => Futile.checkCandidates({ ...self.drawn.generate, reconstructed: temperature }))
   ], { discard: true })
   return describe(
     self,
@@ -209,7 +210,7 @@ export const validate = (options: Reward.Options = {}) =>
     self.texts,
     Effect.andThen(
       Settings.check("validate", Settings.validating, options),
-      Idle.check("validate", Idle.validating, options)
+      Futile.check("validate", futileIn.validating, options)
     ),
     (visit, samples) =>
       Effect.gen(function*() {

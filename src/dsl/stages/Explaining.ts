@@ -26,11 +26,9 @@ export const pass = <A, X extends Group.Group<A, Group.Reasoned & Partial<Group.
   loop: Loop<A, X>
 ): Stream.Stream<X, E | Fault, R | Policy | Run> =>
   Stream.unwrap(Effect.gen(function*() {
-    yield* Provided.policy("the pipeline")
-    yield* Provided.run("the pipeline")
-    const policy = yield* Policy
+    const policy = yield* Provided.policy("the pipeline")
+    const { named } = yield* Provided.run("the pipeline")
     const { prompts } = yield* Batching
-    const { named } = yield* Run
     const session = yield* policy.session
     const total = yield* Stream.runCount(data)
     const stage = named(name)

@@ -7,7 +7,8 @@ import * as Progress from "../Progress.ts"
 import { named, Run } from "../Run.ts"
 import type { RunError } from "../RunError.ts"
 import { explained } from "./Curate.ts"
-import * as Idle from "./Idle.ts"
+import * as Futile from "./Futile.ts"
+import * as futileIn from "./futileIn.ts"
 import type * as Order from "./Order.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
@@ -134,7 +135,7 @@ export const filter = (options: FilterOptions = {}) =>
     described: ["filter", options],
     sound: Effect.andThen(
       Settings.check("filter", Settings.filtering, options, ["by"]),
-      Idle.check("filter", Idle.filtering, options)
+      Futile.check("filter", futileIn.filtering, options)
     ),
     ready: Effect.andThen(self.ready, Effect.asVoid(filtered)),
     items: Stream.unwrap(

@@ -34,7 +34,7 @@ import type { BadSetting, Misplaced } from "./StageError.ts"
  */
 export const train = <A, E, R>(
   self: Pipeline<Runnable, A, E, R>
-): Effect.Effect<void, E | BadSetting | Misplaced | Provided.NotProvided, R | Policy> =>
+): Effect.Effect<void, E | BadSetting | Misplaced | Provided.NotProvided, R | Policy | Run> =>
   Order.behind("run", self).sound.pipe(
     Effect.andThen(Provided.policy("Rise.train")),
     Effect.andThen(Provided.run("Rise.train")),
@@ -82,13 +82,11 @@ export const saveModel = <A>(
   Policy | Run | FileSystem.FileSystem | Path.Path
 > =>
   Effect.gen(function*() {
-    yield* Provided.policy("Rise.saveModel")
-    yield* Provided.run("Rise.saveModel")
-    const { directory, method, note, sealed } = yield* Run
-    const { unable = {} } = yield* Policy
+    const { unable = {} } = yield* Provided.policy("Rise.saveModel")
+    const { directory, method, note, sealed } = yield* Provided.run("Rise.saveModel")
     if (Option.isNone(directory) || sealed || unable.training !== undefined) return
-    yield* Provided.files("Rise.saveModel")
-    const target = (yield* Path.Path).join(directory.value, "model")
+    const { path } = yield* Provided.files("Rise.saveModel")
+    const target = path.join(directory.value, "model")
     const bringBack = yield* Earlier.setAside(target, [address])
     yield* saved(target)
     yield* TaskFile.write(target, task, form)

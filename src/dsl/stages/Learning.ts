@@ -26,10 +26,12 @@ const Seen = Schema.Struct({
   row: Schema.Int,
   /** Whether that was told. */
   said: Schema.Boolean,
-  /** Whether any text was learned from. */
+  /** Whether any text was learned from. Absent beside steps: an earlier version, which did not note it, made them. */
   learned: Schema.optionalKey(Schema.Boolean),
   /** Steps whose groups differ, and which no text was learned from: all were masked. */
-  masked: Schema.optionalKey(Schema.Int)
+  masked: Schema.optionalKey(Schema.Int),
+  /** The same for another reason: the policy left them out. */
+  left: Schema.optionalKey(Schema.Int)
 })
 
 /** Fewer steps tell nothing: rewards of a few prompts vary. */
@@ -91,21 +93,29 @@ const watchDead = (total: number, seen: Memory.Memory<typeof Seen.Type>) =>
     `taught nothing: ${whyDead({ reward, verdict: worst })}`
 }
 
+/** Whether any text was learned from so far; undefined where that was not noted. */
+const learnedSo = ({ learned, steps }: typeof Seen.Type): boolean | undefined =>
+  learned ?? (steps.length === 0 ? false : undefined)
+
 /** What `watch` remembers of a stage. */
 export const memory = () => Memory.make("learning", Seen, { steps: [], row: 0, said: false })
 
 /** Watches a stage's steps, counted from 1; says at most three times that they teach nothing. */
 export const watch = (settings: GrpoOptions, seen: Memory.Memory<typeof Seen.Type> = memory()) => {
-  const { steps: total } = filled(settings)
+  const { maskTruncated, steps: total } = filled(settings)
   const deadness = watchDead(total, seen)
   return (step: number, figures: Readonly<Record<string, number>>): string | undefined => {
-    const { dead = 0, groups = 0, kl = 0, reward = 0, trained = 0, valid = 0 } = figures
-    const { learned = false, masked = 0, steps } = seen.value
+    const { dead = 0, dropped = 0, groups = 0, kl = 0, reward = 0, trained = 0, valid = 0 } = figures
+    const { left = 0, masked = 0, steps } = seen.value
+    const learned = trained > 0 || learnedSo(seen.value)
+    const nothing = trained === 0 && dead < groups
+    const isMasked = nothing && maskTruncated && dropped === 0
     seen.value = {
       ...seen.value,
       steps: [...steps, { kl: Math.min(kl, Number.MAX_VALUE), reward, valid }],
-      learned: learned || trained > 0,
-      masked: masked + Number(trained === 0 && dead < groups)
+      ...(learned !== undefined && { learned }),
+      masked: masked + Number(isMasked),
+      left: left + Number(nothing && !isMasked)
     }
     const half = Math.floor(total / 2)
     const looked = (step === half && half >= 2 * fewest) || (step === total && total >= fewest)
@@ -115,10 +125,17 @@ export const watch = (settings: GrpoOptions, seen: Memory.Memory<typeof Seen.Typ
   }
 }
 
-/** Says at the end of a stage, after so many steps, that no text of it was learned from, because all were masked. */
+/** Says at the end of a stage, after so many steps, that no text of groups that differ was learned from, and why. */
 export const ended = (seen: Memory.Memory<typeof Seen.Type>) => (steps: number): string | undefined => {
-  const { learned = false, masked = 0 } = seen.value
-  return learned || masked === 0
-    ? undefined
-    : `no text was learned from in ${steps} ${steps === 1 ? "step" : "steps"}: in ${masked} of them ${whyMasked}`
+  const { left = 0, masked = 0 } = seen.value
+  if (learnedSo(seen.value) !== false || masked + left === 0) return undefined
+  return [
+    `no text was learned from in ${steps} ${steps === 1 ? "step" : "steps"}: `,
+    [
+      ...(masked > 0 ? [`in ${masked} of them ${whyMasked}`] : []),
+      ...(left > 0
+        ? [`in ${left} of them rewards differed, and the policy left every text out (dropped in metrics.jsonl)`]
+        : [])
+    ].join("; ")
+  ].join("")
 }

@@ -11,7 +11,7 @@ import { type FormatLoss, type FormatText, Policy, type Prompt, type TargetSegme
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import type { Task } from "../Task.ts"
 import * as ByDraws from "./ByDraws.ts"
-import { tellFormless } from "./Idle.ts"
+import { tellFormless } from "./Futile.ts"
 import type { Form } from "./Pipeline.ts"
 import { sampleAll } from "./Sampling.ts"
 import * as Settings from "./Settings.ts"

@@ -17,8 +17,9 @@ import * as Augment from "./Augment.ts"
 import * as Batches from "./Batches.ts"
 import * as Collapse from "./Collapse.ts"
 import { explaining, pass } from "./Explaining.ts"
+import * as Futile from "./Futile.ts"
+import * as futileIn from "./futileIn.ts"
 import * as GroupRelative from "./GroupRelative.ts"
-import * as Idle from "./Idle.ts"
 import * as Learning from "./Learning.ts"
 import type * as Order from "./Order.ts"
 import { advance, type ClosedLoop, type Fault, type Pipeline, type Stage } from "./Pipeline.ts"
@@ -86,8 +87,8 @@ const sound = <A, E, R>(
 ) =>
   Effect.all([
     Settings.check(stage, table, options),
-    Effect.suspend(() => Idle.check(stage, Idle.reinforcing, options, Settings.filled(options))),
-    Idle.checkSelect(stage, described, options),
+    Effect.suspend(() => Futile.check(stage, futileIn.reinforcing, options, Settings.filled(options))),
+    Futile.checkSelect(stage, described, options),
     Augment.fits(stage, task, options)
   ], { discard: true })
 
@@ -198,8 +199,8 @@ export const rft = (options: RftOptions = {}) =>
     const [dead, seen, lost] = [GroupRelative.deadInARow(), Learning.memory(), Collapse.memory()]
     const named = (yield* Run).named(stage)
     const { blame, format } = Settings.filled(options)
-    if (format > 0) yield* Idle.tellFormless(named, task, "format")
-    else if (blame === "token") yield* Idle.tellFormless(named, task, "blame")
+    if (format > 0) yield* Futile.tellFormless(named, task, "format")
+    else if (blame === "token") yield* Futile.tellFormless(named, task, "blame")
     const learn = GroupRelative.stepper(named, options, [
       yield* ofFormat(options, PolicyGrammar.ofAnswer(task, form))
     ], dead)
@@ -260,7 +261,7 @@ export const rft = (options: RftOptions = {}) =>
       each: Settings.filled(options).promptsPerStep * groupSize * Ahead.rollout(options, pace),
       look: pace.drawnAlone
     }))],
-    sound: Effect.andThen(sound(self, stage, strengthening, options), Idle.checkMask(stage, task, options.grammar)),
+    sound: Effect.andThen(sound(self, stage, strengthening, options), Futile.checkMask(stage, task, options.grammar)),
     ready: Effect.andThen(self.ready, Effect.flatMap(Run, (run) => run.trained(stage, training))),
     items: self.data
   })

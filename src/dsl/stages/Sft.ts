@@ -15,7 +15,8 @@ import * as ThinkAnswer from "../ThinkAnswer.ts"
 import * as Ahead from "./Ahead.ts"
 import * as Augment from "./Augment.ts"
 import * as Batches from "./Batches.ts"
-import * as Idle from "./Idle.ts"
+import * as Futile from "./Futile.ts"
+import * as futileIn from "./futileIn.ts"
 import type * as Order from "./Order.ts"
 import { advance, type Fault, type Form, type Pipeline } from "./Pipeline.ts"
 import * as Practice from "./Practice.ts"
@@ -140,9 +141,9 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
         expected: `0, or a share that comes to an example in a batch of ${batchSize}`
       })
     ),
-    Idle.check(stage, Idle.supervising, options),
-    Idle.checkMask(stage, self.task, options.grammar),
-    Idle.checkSelect(stage, self.described, options),
+    Futile.check(stage, futileIn.supervising, options),
+    Futile.checkMask(stage, self.task, options.grammar),
+    Futile.checkSelect(stage, self.described, options),
     Effect.suspend(() =>
       batchSize > 1 || !Weighing.weighed(self.described) ? Effect.void : Settings.refuse(stage, {
         setting: "batchSize",

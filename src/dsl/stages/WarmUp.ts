@@ -18,7 +18,7 @@ import * as BaseFormat from "./BaseFormat.ts"
 import * as BaseTexts from "./BaseTexts.ts"
 import * as Batches from "./Batches.ts"
 import { beside } from "./Beside.ts"
-import * as Idle from "./Idle.ts"
+import * as Futile from "./Futile.ts"
 import * as Keep from "./Keep.ts"
 import type * as Order from "./Order.ts"
 import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
@@ -221,7 +221,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
     ],
     sound: Effect.all([
       Settings.check(stage, warming, options),
-      Idle.checkMask(stage, task, options.grammar),
+      Futile.checkMask(stage, task, options.grammar),
       Practice.fits(stage, options, batchSize),
       Augment.fits(stage, task, options)
     ], { discard: true }),

@@ -2,10 +2,8 @@
  * What the settings of every stage may be, by the stage: settings that come from a file are held to it before anything
  * runs.
  */
-import type * as IdleRows from "../../kernels/math/Idle.ts"
 import type * as Rules from "../../kernels/math/Rules.ts"
 import { generating, reconstructing } from "./ClosedLoop.ts"
-import * as Idle from "./Idle.ts"
 import { crediting, strengthening } from "./Reinforce.ts"
 import * as Settings from "./Settings.ts"
 import { supervising } from "./Sft.ts"
@@ -22,12 +20,3 @@ export const stageRules = {
   sft: supervising,
   rft: strengthening
 } as const satisfies Readonly<Record<string, Rules.Table>>
-
-/** What of it does nothing beside other settings, by the stage. */
-export const idleIn: Readonly<Record<string, ReadonlyArray<IdleRows.Idle>>> = {
-  validate: Idle.validating,
-  reinforce: Idle.reinforcing,
-  filter: Idle.filtering,
-  sft: Idle.supervising,
-  rft: Idle.reinforcing
-}

@@ -20,6 +20,7 @@ import * as Format from "./Format.ts"
 import * as Header from "./Header.ts"
 import { type Image, type Pixels, Source } from "./Image.ts"
 import { ImageError } from "./ImageError.ts"
+import { release, releaseOf } from "./release.ts"
 import { vary } from "./vary.ts"
 
 // Pictures are decoded once: what the library keeps of its last hundred operations is never asked for again.
@@ -140,6 +141,7 @@ const decode = (
     })).pipe(Effect.map(({ data, info }) => {
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
       const rgb = isInk ? fromInk(bytes) : toRgb(bytes, info.channels)
+      if (rgb !== bytes) release(bytes)
       return { width: info.width, height: info.height, data: rgb, own: { width, height } }
     }))
   })
@@ -185,7 +187,11 @@ export const load = (image: Image, { maxPixels }: DecodeLimits = {}): Effect.Eff
     Varied: ({ by, of }) =>
       Effect.map(
         load({ id, source: of }, maxPixels === undefined ? {} : { maxPixels }),
-        (decoded) => ({ ...vary(decoded, by), own: decoded.own })
+        (decoded) => {
+          const changed = { ...vary(decoded, by), own: decoded.own }
+          releaseOf(of, decoded)
+          return changed
+        }
       )
   })
 }

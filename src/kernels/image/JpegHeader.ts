@@ -1,8 +1,10 @@
 /**
  * Headers of plain JPEGs, read here: what the decoder says of them, without a turn of its threads.
  *
- * Plain are sequential ones of 8 bits, grey or of three colours, without EXIF. All else, and all that looks odd, is the
- * decoder's to judge, and it reads these again when it decodes them.
+ * Plain are sequential ones of 8 bits, grey or of three colours, without EXIF, whose first scan holds all components:
+ * the decoder stops behind it. One that begins with fewer may come in any number of scans, and the decoder calls it
+ * progressive, whatever its frame says. All else, and all that looks odd, is the decoder's to judge, and it reads these
+ * again when it decodes them.
  */
 import type { Metadata } from "sharp"
 
@@ -43,6 +45,12 @@ const frameOf = (head: DataView, at: number, length: number): Header | undefined
   }
 }
 
+/** Marker, length and number of components; two bytes for each of these follow, and three. */
+const isWhole = (head: DataView, at: number, length: number, { space }: Header): boolean => {
+  const components = space === "b-w" ? 1 : 3
+  return length === 6 + 2 * components && at + 5 <= head.byteLength && head.getUint8(at + 4) === components
+}
+
 /** The header of a plain JPEG that begins with `bytes`, as the decoder tells it; nothing where it has to be asked. */
 export const read = (bytes: Uint8Array): Header | undefined => {
   const head = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -52,7 +60,7 @@ export const read = (bytes: Uint8Array): Header | undefined => {
     const marker = head.getUint8(at + 1)
     const length = head.getUint16(at + 2)
     if (head.getUint8(at) !== 0xff || length < 2) return undefined
-    if (marker === scan) return found
+    if (marker === scan) return found !== undefined && isWhole(head, at, length, found) ? found : undefined
     if (frames.has(marker)) {
       if (found !== undefined) return undefined
       found = frameOf(head, at, length)

@@ -66,7 +66,7 @@ export const cut = (pixels: Pixels, options: PatchOptions): Result.Result<Cut, F
       if (pixels.data.length === 0) throw new Error("patches cannot be written after their pixels were given back")
       if (!patchBands(pixels, options, patches)) patchLoops(pixels, options, patches)
     },
-    release: () => release(pixels)
+    release: () => release(pixels.data)
   })
 }
 

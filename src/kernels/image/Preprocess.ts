@@ -7,7 +7,7 @@ import type { Image, Pixels } from "./Image.ts"
 import { type Fault, ImageError } from "./ImageError.ts"
 import { type Cut, cut, type Grid, type Patches, patchesOf, table } from "./Patchify.ts"
 import { checkLimits } from "./PreprocessLimits.ts"
-import { release } from "./release.ts"
+import { releaseOf } from "./release.ts"
 import { resample } from "./resample.ts"
 import { smartResize } from "./smartResize.ts"
 
@@ -139,8 +139,7 @@ export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageEr
         const size = resized ? smartResize(own.height, own.width, sizeOptions) : Result.succeed(pixels)
         const fitted = Result.map(size, (size) => {
           const resampled = resample(pixels, size)
-          // What a renderer drew is the renderer's.
-          if (resampled !== pixels && image.source._tag !== "Rendered") release(pixels)
+          if (resampled !== pixels) releaseOf(image.source, pixels)
           return { pixels: resampled, ...own }
         })
         return Effect.fromResult(Result.mapError(fitted, faultOf(image)))

@@ -6,7 +6,12 @@ import type { Variation } from "./Variation.ts"
 
 const within = (at: number, length: number): number => Math.min(length - 1, Math.max(0, at))
 
-/** The changed picture, of the same size. Moved by whole pixels; what comes in at a side repeats its border. */
+/**
+ * The changed picture, of the same size. Moved by whole pixels; what comes in at a side repeats its border.
+ *
+ * Its pixels are always new, also where nothing is changed: whoever has read them gives their memory back, and those of
+ * `data` may be a renderer's.
+ */
 export const vary = ({ data, height, width }: Pixels, { down, light, mirrored, right }: Variation): Pixels => {
   const [dx, dy] = [Math.round(right * width), Math.round(down * height)]
   const lit = Uint8ClampedArray.from({ length: 256 }, (_, value) => value * light)

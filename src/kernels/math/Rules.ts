@@ -96,6 +96,20 @@ export const required = (rule: Rule): Rule => ({ ...rule, required: true })
 export const at = (settings: unknown, path: ReadonlyArray<string>): unknown =>
   path.reduce((value, key) => Predicate.hasProperty(value, key) ? value[key] : undefined, settings)
 
+/** The same without a setting, a part named with its record. */
+export const without = <S extends object>(settings: S, setting: string): S => {
+  const [name = "", ...rest] = setting.split(".")
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([key, value]) =>
+      key !== name
+        ? [[key, value]]
+        : rest.length > 0 && Predicate.isObject(value)
+        ? [[key, without(value, rest.join("."))]]
+        : []
+    )
+  ) as S
+}
+
 /** The first setting of a table that breaks its rule. */
 export const broken = (table: Table, settings: object): Broken | undefined => {
   for (const [setting, rule] of Object.entries(table)) {

@@ -21,7 +21,7 @@ export interface SessionOptions {
   readonly onHost?: ReadonlyArray<string>
   /** Inputs that every run uses. Sent once: shared memory stays live, other arrays are frozen as they are now. */
   readonly bound?: Readonly<Record<string, HostTensor>>
-  /** Outputs that every run writes into these shared buffers. */
+  /** Outputs that every run writes into these shared buffers; none that is resident. */
   readonly outputs?: Readonly<Record<string, HostTensor>>
   /** Outputs that stay in the worker, on its device, and the input they are for in a later run with the same state. */
   readonly resident?: Readonly<Record<string, string>>

@@ -152,12 +152,18 @@ export const layer = (options?: Options): Layer.Layer<Runtime, RuntimeError | De
       const open = Effect.fn("Runtime.open")(
         function*(worker: number, model: Uint8Array, options: SessionOptions = {}) {
           const thread = yield* at("open", worker)
-          const outputs = options.outputs ?? {}
+          const { outputs = {}, resident = {} } = options
           for (const [name, { data }] of Object.entries(outputs)) {
             if (!isShared(data)) {
               return yield* new RuntimeError({
                 operation: "open",
                 reason: `preallocated output "${name}" must lie over a SharedArrayBuffer (HostTensor.shared)`
+              })
+            }
+            if (name in resident) {
+              return yield* new RuntimeError({
+                operation: "open",
+                reason: `output "${name}" is both preallocated and resident: leave out one of the two`
               })
             }
           }

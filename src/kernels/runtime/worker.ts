@@ -10,7 +10,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads"
 import { env, InferenceSession, Tensor } from "onnxruntime-node"
 import * as HostTensor from "./HostTensor.ts"
-import * as Idle from "./Idle.ts"
+import * as KeptSessions from "./KeptSessions.ts"
 import * as OptimizerJob from "./OptimizerJob.ts"
 import {
   type Body,
@@ -43,7 +43,7 @@ const { device, keep = 0, threads } = workerData as WorkerData
 env.logLevel = "error"
 
 const sessions = new Map<number, Opened>()
-const idle = Idle.make(keep)
+const kept = KeptSessions.make(keep)
 /** Resident tensors by state and by the input they are for. */
 const states = new Map<number, Map<string, Tensor>>()
 const queue: Array<Request> = []
@@ -122,8 +122,8 @@ const create = (model: Uint8Array, options: SessionOptions): Promise<InferenceSe
   })
 
 const open = async (id: number, model: Uint8Array, options: SessionOptions): Promise<void> => {
-  const key = keep === 0 ? undefined : Idle.keyOf(model, options)
-  const session = idle.take(key) ?? await create(model, options)
+  const key = keep === 0 ? undefined : KeptSessions.keyOf(model, options)
+  const session = kept.take(key) ?? await create(model, options)
   try {
     const inputs = new Map(session.inputMetadata.map((metadata) => [metadata.name, metadata]))
     const outputs = new Map(session.outputMetadata.map((metadata) => [metadata.name, metadata]))
@@ -168,9 +168,9 @@ const run = async (
   }
   for (const name of varying) {
     if (name in given) continue
-    const kept = held?.get(name)
-    if (kept === undefined) throw new Error(`input "${name}" is missing; a run takes ${list(varying)}`)
-    feeds[name] = kept
+    const there = held?.get(name)
+    if (there === undefined) throw new Error(`input "${name}" is missing; a run takes ${list(varying)}`)
+    feeds[name] = there
   }
   const wanted: Record<string, Tensor | null> = { ...preallocated }
   for (const name of fetches) {
@@ -221,7 +221,7 @@ const forget = (id: number): void => {
 const release = async (id: number): Promise<void> => {
   const { key, session: opened } = session(id)
   sessions.delete(id)
-  await idle.keep(key, opened)
+  await kept.keep(key, opened)
 }
 
 const handle = async (body: Body): Promise<Value> => {
@@ -240,7 +240,7 @@ const handle = async (body: Body): Promise<Value> => {
       // The GPU's provider needs its tensors gone before its sessions.
       for (const id of [...states.keys()]) forget(id)
       for (const id of [...sessions.keys()]) await release(id)
-      return idle.release()
+      return kept.release()
   }
 }
 

@@ -49,9 +49,9 @@ export const lossAndGradients = (
   buffers: ReadonlyArray<GradientBuffers>,
   drafts: ReadonlyArray<PackedBatches.Draft>,
   options: LossOptions
-) => context.memory.lend((memory) => computed(memory, context, buffers, drafts, options))
+) => context.memory.lend((memory) => lossOfBatches(memory, context, buffers, drafts, options))
 
-const computed = Effect.fnUntraced(function*(
+const lossOfBatches = Effect.fnUntraced(function*(
   memory: HostTensor.Shared,
   context: PolicyContext,
   buffers: ReadonlyArray<GradientBuffers>,

@@ -39,7 +39,7 @@ export type { Options } from "./Options.ts"
 const POOLED_BYTES = 64 * 1024 * 1024
 
 const make = Effect.fnUntraced(function*(options: Options) {
-  yield* Requests.checkAll("load", Settings.options, options, Settings.idle)
+  yield* Requests.checkAll("load", Settings.options, options, Settings.futile)
   const runtime = yield* Runtime.Runtime
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path

@@ -25,9 +25,9 @@ export const score = (
   context: PolicyContext,
   drafts: ReadonlyArray<PackedBatches.Draft>,
   options: ScoreOptions
-) => context.memory.lend((memory) => scoreIn(memory, context, drafts, options))
+) => context.memory.lend((memory) => scoresOfBatches(memory, context, drafts, options))
 
-const scoreIn = Effect.fnUntraced(function*(
+const scoresOfBatches = Effect.fnUntraced(function*(
   memory: HostTensor.Shared,
   context: PolicyContext,
   drafts: ReadonlyArray<PackedBatches.Draft>,
@@ -35,31 +35,30 @@ const scoreIn = Effect.fnUntraced(function*(
 ) {
   const { mapped } = context.model
   const prepared = yield* PackedBatches.prepare(context, drafts, false, memory)
-  const scored = yield* Effect.forEach(
-    prepared,
-    Effect.fnUntraced(function*(item) {
-      const { batch, grammar, origins, worker } = item
-      const shape = PackedBatches.shapeOf(item)
-      const session = context.sessions.of({
-        key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
-        worker,
-        program: () => LossGraphs.scoring(context.model.config, shape, options.lora, mapped?.frozen),
-        ...MappedWeights.session(mapped),
-        bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar, context.model.ends)) }
-      })
-      const { logprobs } = yield* session.run(item.feeds(memory))
-      const values = logprobs?.data as Float32Array
-      return yield* Effect.forEach(batch.spans, (spans, i) => {
-        const { first = 0, index = 0 } = origins[i] ?? {}
-        return Effect.forEach(
-          spans,
-          ({ length, start }, c) => scoresOf(values.slice(start, start + length), options.name, index, first + c)
-        ).pipe(Effect.map((logprobs) => ({ index, first, logprobs })))
-      })
-    }),
-    { concurrency: "unbounded" }
-  )
-  const parts = scored.flat().sort((a, b) => a.index - b.index || a.first - b.first)
+  const scored = Effect.fnUntraced(function*(item: PackedBatches.PreparedBatch) {
+    const { batch, grammar, origins, worker } = item
+    const shape = PackedBatches.shapeOf(item)
+    const session = context.sessions.of({
+      key: `score ${options.name} ${JSON.stringify(shape)} ${grammar?.id ?? ""}`,
+      worker,
+      program: () => LossGraphs.scoring(context.model.config, shape, options.lora, mapped?.frozen),
+      ...MappedWeights.session(mapped),
+      bound: { ...options.weights, ...(grammar && GrammarTables.tables(grammar, context.model.ends)) }
+    })
+    const { logprobs } = yield* context.memory.lend((memory) => session.run(item.feeds(memory)))
+    const values = logprobs?.data as Float32Array
+    return yield* Effect.forEach(batch.spans, (spans, i) => {
+      const { first = 0, index = 0 } = origins[i] ?? {}
+      return Effect.forEach(
+        spans,
+        ({ length, start }, c) => scoresOf(values.slice(start, start + length), options.name, index, first + c)
+      ).pipe(Effect.map((logprobs) => ({ index, first, logprobs })))
+    })
+  })
+  // A worker takes one run after another: the visual tokens of the next are not written before its turn.
+  const byWorker = [...Map.groupBy(prepared, ({ worker }) => worker).values()]
+  const all = yield* Effect.forEach(byWorker, (items) => Effect.forEach(items, scored), { concurrency: "unbounded" })
+  const parts = all.flat(2).sort((a, b) => a.index - b.index || a.first - b.first)
   return [...Map.groupBy(parts, ({ index }) => index).values()].map((group) =>
     group.flatMap(({ logprobs }) => logprobs)
   )

@@ -1,5 +1,5 @@
 /** What the live policy's options may be. */
-import { type Idle, is } from "../../kernels/math/Idle.ts"
+import { type Futile, is } from "../../kernels/math/Futile.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { Precision } from "../../kernels/models/index.ts"
 
@@ -64,7 +64,7 @@ export const options: Rules.Table = {
 }
 
 /** What of it does nothing beside other options. */
-export const idle: ReadonlyArray<Idle> = [
+export const futile: ReadonlyArray<Futile> = [
   {
     setting: "packFrom",
     beside: "decode",

@@ -31,7 +31,7 @@ export type { Options } from "./Settings.ts"
 const make = Effect.fnUntraced(function*(options: Settings.Options) {
   const wrong = Settings.checkOptions(options)
   if (wrong !== undefined) return yield* new PolicyError({ operation: "load", reason: wrong })
-  yield* Requests.checkAll("load", Settings.rules, options, Settings.idle)
+  yield* Requests.checkAll("load", Settings.rules, options, Settings.futile)
   const { charactersPerToken = 3, extra = {}, grammars = false, model, seed, system } = options
   const secret = Endpoint.secretOf(options.apiKey)
   const apiKey = secret === undefined || Redacted.value(secret) === "" ? undefined : secret

@@ -1,6 +1,6 @@
 /** What a policy behind a server is made of. */
 import type { Schema } from "effect"
-import { type Idle, isNot } from "../../kernels/math/Idle.ts"
+import { type Futile, isNot } from "../../kernels/math/Futile.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { shownAddress, withoutSlash } from "../http/Address.ts"
 import * as Endpoint from "../http/Endpoint.ts"
@@ -100,7 +100,7 @@ export const rules: Rules.Table = {
 }
 
 /** What of it does nothing beside other options. */
-export const idle: ReadonlyArray<Idle> = [{
+export const futile: ReadonlyArray<Futile> = [{
   setting: "charactersPerToken",
   beside: "grammars",
   where: isNot(true),

@@ -25,7 +25,7 @@ export const unknown = (): Known => MutableRef.make(Option.none())
 export const to = Effect.fnUntraced(function*(options: Options, known: Known) {
   const wrong = checkOptions(options)
   if (wrong !== undefined) return yield* refuse("load", wrong)
-  yield* Requests.checkAll("load", Settings.options, options, Settings.idle)
+  yield* Requests.checkAll("load", Settings.options, options, Settings.futile)
   const { model, seed } = options
   const rank = options.rank ?? Settings.defaults.rank
   const apiKey = Endpoint.secretOf(options.apiKey)

@@ -1,6 +1,6 @@
 /** What the options of a policy at an engine may be. */
 import { Predicate } from "effect"
-import { type Idle, isNot } from "../../kernels/math/Idle.ts"
+import { type Futile, isNot } from "../../kernels/math/Futile.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import * as Endpoint from "../http/Endpoint.ts"
 
@@ -47,9 +47,9 @@ export const options: Rules.Table = {
 }
 
 /** What of it does nothing beside other options. */
-export const idle: ReadonlyArray<Idle> = [{
+export const futile: ReadonlyArray<Futile> = [{
   setting: "images.quality",
   beside: "images.format",
   where: isNot("jpeg"),
-  why: "whose default is \"png\", without loss: leave quality out, or set format to \"jpeg\""
+  why: "for PNG, the default, loses nothing: leave quality out, or set format to \"jpeg\""
 }]

@@ -141,6 +141,33 @@ describe("labels that are typed", () => {
       })))
   }
 
+  it.effect("are not held against those of rows that are set aside, of a split that nobody knows", () =>
+    live(Effect.gen(function*() {
+      const rows = [["a/1.png", "Süß", "train"], ["a/2.png", "Regen", "train"], ["b/1.png", "Nebel", "dev2"]]
+      const lines = rows.map(([image, label, split]) => JSON.stringify({ image, label, split }))
+      const files: Readonly<Record<string, string>> = {
+        "labels.csv": ["image,label,split", ...rows.map((row) => row.join(",")), "b/2.png,Süß,test", ""].join("\n"),
+        // A row that names no half is trained on.
+        "data.jsonl": [...lines, JSON.stringify({ image: "b/2.png", label: "Süß" })].join("\n"),
+        "held.jsonl": [...lines, JSON.stringify({ image: "b/2.png", label: "Süß", split: "test" })].join("\n")
+      }
+      for (const [name, text] of Object.entries(files)) {
+        const root = yield* folder({ ...Object.fromEntries(sizes), [name]: text })
+        const find = (...labels: ReadonlyArray<string>) =>
+          Effect.match(Layouts.find(root, { labels: Option.some(labels) }), {
+            onFailure: ({ message }) => message,
+            onSuccess: ({ notes }) => notes.filter((note) => note.includes("to train on has")).join("\n")
+          })
+        assert.strictEqual(yield* find("Süß", "Regen"), "", name)
+        assert.strictEqual(
+          yield* find("Süß", "Regen", "Nebel"),
+          "no picture to train on has the label \"Nebel\"",
+          name
+        )
+        assert.match(yield* find("Süß", "Nebel"), /pictures to train on have "Süß" alone/, name)
+      }
+    })))
+
   it("are near where a slip makes one of the other", () => {
     const of = (label: string, ...found: ReadonlyArray<string>) =>
       Option.getOrThrow(Option.fromUndefinedOr(

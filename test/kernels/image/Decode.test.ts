@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import * as zlib from "node:zlib"
 import sharp, { type Sharp } from "sharp"
 import { Decode, Image } from "../../../src/kernels/image/index.ts"
+import * as Variation from "../../../src/kernels/image/Variation.ts"
 import { stopwatch } from "../../stopwatch.ts"
 
 type Rgb = readonly [number, number, number]
@@ -123,6 +124,28 @@ describe("Decode", () => {
       const expected = JSON.parse(fs.readFileSync(new URL("cmyk.json", folder), "utf8"))
       const { data } = yield* Decode.load(Image.file(fileURLToPath(new URL("cmyk.tif", folder))))
       assert.deepStrictEqual([...data], expected)
+    }))
+
+  it.effect("leaves nothing for the collector where pixels are made from pixels, and a renderer its own", () =>
+    Effect.gen(function*() {
+      const side = 1000
+      const flat = solid({ r: 90, g: 120, b: 150 }, side, side)
+      const colour = Image.encoded("colour", yield* encode(flat.clone().jpeg()))
+      const all = [
+        Image.encoded("grey", yield* encode(flat.clone().toColourspace("b-w").png())),
+        Image.encoded("ink", yield* encode(flat.clone().toColourspace("cmyk").jpeg())),
+        Image.varied("varied", colour, Variation.none),
+        Image.varied("varied twice", Image.varied("once", colour, Variation.none), Variation.none)
+      ]
+      for (const image of all) {
+        const before = process.memoryUsage().external
+        const { data } = yield* Decode.load(image)
+        assert.strictEqual(data.length, side * side * 3)
+        assert.isBelow(process.memoryUsage().external - before, 1.2 * data.length, image.id)
+      }
+      const drawn = { width: 2, height: 1, data: Uint8Array.of(1, 2, 3, 4, 5, 6) }
+      yield* Decode.load(Image.varied("drawn", Image.rendered("drawn", () => drawn), Variation.none))
+      assert.deepStrictEqual([...drawn.data], [1, 2, 3, 4, 5, 6])
     }))
 
   it.effect("leaves values as stored, whatever colour profile comes with them", () =>

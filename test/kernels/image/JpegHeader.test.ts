@@ -2,8 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import sharp, { type Sharp } from "sharp"
+import * as Header from "../../../src/kernels/image/Header.ts"
 import { Decode, Image } from "../../../src/kernels/image/index.ts"
 import * as JpegHeader from "../../../src/kernels/image/JpegHeader.ts"
+import { oneEach, repeated } from "./scans.ts"
 
 const picture = (width: number, height: number) =>
   sharp(Uint8Array.from({ length: width * height * 3 }, (_, i) => 7 * i), { raw: { width, height, channels: 3 } })
@@ -41,10 +43,12 @@ describe("the header of a plain JPEG", () => {
       const all = [
         plain,
         yield* jpegOf((picture) => picture.jpeg({ quality: 100, chromaSubsampling: "4:4:4" }), 1, 300),
-        yield* jpegOf((picture) => picture.greyscale().jpeg()),
+        yield* jpegOf((picture) => picture.toColourspace("b-w").jpeg()),
         yield* jpegOf((picture) => picture.jpeg().withIccProfile("p3")),
         withSegment(plain, 0xee, "Adobe\0d\0\0\0\0\x01"),
-        withSegment(plain, 0xfe, "a comment")
+        withSegment(plain, 0xfe, "a comment"),
+        // Nothing behind a scan that holds all components is decoded.
+        repeated(plain, 200)
       ]
       for (const bytes of all) assert.deepStrictEqual(JpegHeader.read(bytes), yield* told(bytes))
     }))
@@ -58,6 +62,8 @@ describe("the header of a plain JPEG", () => {
         bytes[frame + at] = value
         return bytes
       }
+      const scanned = (at: number, value: number) =>
+        changed(plain.indexOf(Uint8Array.of(0xff, 0xda)) - frame + at, value)
       const twice = Uint8Array.from([
         ...plain.subarray(0, frame),
         ...plain.subarray(frame, frame + 19),
@@ -77,9 +83,31 @@ describe("the header of a plain JPEG", () => {
         "two components": changed(9, 2),
         "a length that is none": changed(3, 1),
         "two frames": twice,
+        "a scan for each component": yield* oneEach([1, 2, 3]),
+        "a scan of another length": scanned(3, 13),
+        "a scan of four components": scanned(4, 4),
         "a byte that is no marker": changed(0, 0)
       }
       for (const [name, bytes] of Object.entries(all)) assert.isUndefined(JpegHeader.read(bytes), name)
+    }))
+
+  it.effect("is judged by the same rules, whether all is decoded next or not", () =>
+    Effect.gen(function*() {
+      const plain = yield* jpegOf((picture) => picture.jpeg())
+      const all = {
+        plain,
+        "plain, 200 times": repeated(plain, 200),
+        "a scan for each component": yield* oneEach([1, 2, 3]),
+        "200 scans": yield* oneEach(Array.from({ length: 200 }, (_, i) => 1 + i % 3))
+      }
+      for (const [name, bytes] of Object.entries(all)) {
+        const verdict = (isDecoded: boolean) =>
+          Header.read(bytes, {}, isDecoded).pipe(
+            Effect.map(({ isProgressive }) => isProgressive),
+            Effect.catchTag("Refused", ({ fault }) => Effect.succeed(fault))
+          )
+        assert.deepStrictEqual(yield* verdict(true), yield* verdict(false), name)
+      }
     }))
 
   it.effect("is none or the same of a file that breaks off, and such a file is not decoded", () =>
@@ -90,7 +118,7 @@ describe("the header of a plain JPEG", () => {
       assert.isDefined(whole)
       for (let end = 0; end < bytes.length; end++) {
         const found = JpegHeader.read(bytes.subarray(0, end))
-        assert.deepStrictEqual(found, end >= scan + 4 ? whole : undefined, `${end}`)
+        assert.deepStrictEqual(found, end >= scan + 5 ? whole : undefined, `${end}`)
       }
       const error = yield* Effect.flip(Decode.load(Image.encoded("cut", bytes.subarray(0, scan + 10))))
       assert.include(error.message, "cut: not an image, or a damaged one")

@@ -148,7 +148,14 @@ describe("Preprocess", () => {
         const png = yield* Effect.promise(() => sharp(drawn.data, raw).png().toBuffer())
         const before = Uint8Array.from(png)
         const image = Image.encoded("png", png)
-        const images = [Image.rendered("drawn", () => drawn), image, Image.varied("varied", image, Variation.none)]
+        const [renders, { none }] = [Image.rendered("drawn", () => drawn), Variation]
+        const images = [
+          renders,
+          image,
+          Image.varied("varied", image, none),
+          Image.varied("drawn and varied", renders, none),
+          Image.varied("varied twice", Image.varied("drawn and varied", renders, none), none)
+        ]
         const expected = Patchify.patchesOf(yield* cut(Image.rendered("again", () => noise(height, width, 5))))
         for (const image of images) {
           const made = yield* cut(image)

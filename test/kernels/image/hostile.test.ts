@@ -5,6 +5,7 @@ import { crc32, deflateSync, gzipSync } from "node:zlib"
 import sharp from "sharp"
 import { Decode, Image } from "../../../src/kernels/image/index.ts"
 import { stopwatch } from "../../stopwatch.ts"
+import { oneEach, repeated } from "./scans.ts"
 
 const load = (bytes: Uint8Array) => Decode.load(Image.encoded("it", bytes))
 
@@ -147,6 +148,22 @@ describe("hostile pictures", () => {
       assert.strictEqual((yield* load(progressive)).width, 2000)
       assert.strictEqual((yield* load(inPasses(progressive, 20))).width, 2000)
       assert.match(yield* refused(inPasses(progressive, 200)), /a JPEG in too many passes \(found more than 100/)
+    }))
+
+  it.effect("a sequential JPEG in hundreds of scans is refused, and counts as one that is held whole", () =>
+    Effect.gen(function*() {
+      const scans = (count: number) => oneEach(Array.from({ length: count }, (_, i) => 1 + i % 3))
+      const three = yield* scans(3)
+      assert.strictEqual((yield* load(three)).width, 64)
+      assert.match(yield* refused(yield* scans(200)), /a JPEG in too many passes \(found more than 100/)
+      const frame = three.indexOf(Buffer.of(0xff, 0xc0))
+      three.writeUInt16BE(9500, frame + 5)
+      three.writeUInt16BE(9500, frame + 7)
+      assert.match(yield* refused(three), /too many pixels \(found 9500 × 9500, expected at most 89478485/)
+      // Behind a scan that holds all components the decoder stops.
+      const spent = stopwatch()
+      assert.strictEqual((yield* load(repeated(yield* jpeg(64, 48), 20_000))).width, 64)
+      assert.isBelow(spent(), 1000)
     }))
 
   it.effect("a TIFF of thousands of pages is refused, its first page of some is read", () =>

@@ -94,6 +94,9 @@ layer(TestRuntime, { timeout: "30 seconds" })("Runtime", (it) => {
         )
       )
       assert.match(unknown.message, /no output "total"/)
+      const options = { resident: { sum: "a" }, outputs: { sum: over(HostTensor.shared.float32(4)) } }
+      const both = yield* Effect.flip(runtime.open(1, Tiny.add(), options))
+      assert.match(both.message, /output "sum" is both preallocated and resident: leave out one of the two/)
     }))
 
   it.effect("accepts views at an offset of one big shared buffer", () =>

@@ -46,5 +46,17 @@ describe("an address where nobody is", () => {
     }
     assert.isFalse(of(coded("ECONNRESET", "not ECONNREFUSED")))
     assert.isFalse(of(undefined))
+    // Of several addresses the code of the first stands for all.
+    const several = (...causes: ReadonlyArray<Error>) =>
+      Object.assign(new AggregateError(causes), { code: "code" in causes[0]! ? causes[0].code : "" })
+    assert.isTrue(of(several(coded("ETIMEDOUT"), coded("ECONNREFUSED"))))
+    assert.isTrue(of(new Error("fetch failed", { cause: several(coded("ETIMEDOUT"), coded("EHOSTUNREACH")) })))
+    assert.isFalse(of(several(coded("ETIMEDOUT"), coded("ECONNRESET"))))
+    // Causes that never end.
+    const [round, within] = [new Error("round"), new AggregateError([])]
+    round.cause = round
+    within.errors.push(within, round)
+    assert.isFalse(of(round))
+    assert.isFalse(of(within))
   })
 })

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto"
 import type { InferenceSession } from "onnxruntime-node"
 import type { SessionOptions } from "./Protocol.ts"
 
-export interface Idle {
+export interface KeptSessions {
   /** A session of this graph that is taken from those that are kept. */
   readonly take: (key: string | undefined) => InferenceSession | undefined
   /** Keeps a session; the one that has waited longest goes where there are too many. */
@@ -14,14 +14,24 @@ export interface Idle {
   readonly release: () => Promise<void>
 }
 
+/** What is the worker's and not the session's: what a run brings, and where its results go. */
+type OfRuns = "bound" | "outputs"
+type Weights = "externalData" | "modelFolder"
+
 /** What sessions have in common that do the same; undefined for one that holds weights, which go out of date. */
-export const keyOf = (model: Uint8Array, options: SessionOptions): string | undefined =>
-  options.externalData === undefined && options.modelFolder === undefined
-    ? createHash("sha256").update(model).update(options.optimization ?? "").digest("hex")
-    : undefined
+export const keyOf = (model: Uint8Array, options: SessionOptions): string | undefined => {
+  const { externalData, modelFolder, onHost = [], optimization = "all", prepack = true, resident = {} } = options
+  if (externalData !== undefined || modelFolder !== undefined) return undefined
+  // Which input a resident output is for is the worker's to know.
+  const made = { onHost, optimization, prepack, resident: Object.keys(resident).toSorted() } satisfies Record<
+    Exclude<keyof SessionOptions, OfRuns | Weights>,
+    unknown
+  >
+  return createHash("sha256").update(JSON.stringify(made)).update(model).digest("hex")
+}
 
 /** @param most how many are kept */
-export const make = (most: number): Idle => {
+export const make = (most: number): KeptSessions => {
   const kept: Array<{ readonly key: string; readonly session: InferenceSession }> = []
   return {
     take: (key) => {

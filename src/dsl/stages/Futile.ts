@@ -3,7 +3,7 @@
  * draws or learns: what an engine cannot do is said elsewhere (`Able`).
  */
 import { Effect } from "effect"
-import * as Idle from "../../kernels/math/Idle.ts"
+import * as Futile from "../../kernels/math/Futile.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { show } from "../../kernels/text/show.ts"
 import type { Task } from "../Task.ts"
@@ -11,76 +11,18 @@ import type { Described } from "./described.ts"
 import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 
-const { is, isNot } = Idle
-
-/** Of a GRPO stage. */
-export const reinforcing: ReadonlyArray<Idle.Idle> = [
-  {
-    setting: "clip",
-    beside: "loss",
-    where: is("sapo"),
-    why: "which has no bounds: leave clip out (gate says how soon a ratio counts less), or take another loss"
-  },
-  {
-    setting: "gate",
-    beside: "loss",
-    where: isNot("sapo"),
-    why: "which has bounds instead of a gate: leave gate out (clip has the bounds), or take the loss \"sapo\""
-  },
-  {
-    setting: "lossLength",
-    beside: "loss",
-    where: isNot("dr_grpo"),
-    why: "which divides by no constant length: leave lossLength out, or take the loss \"dr_grpo\""
-  },
-  {
-    setting: "klEstimator",
-    beside: "kl",
-    where: is(0),
-    why: "where nothing is estimated: leave klEstimator out, or set kl above 0"
-  }
-]
-
-/** Of `sft`. */
-export const supervising: ReadonlyArray<Idle.Idle> = [
-  {
-    setting: "practice.temperature",
-    beside: "practice.of",
-    where: is("lessons"),
-    why: "where nothing is drawn: leave temperature out, or practise on texts of the policy's own"
-  }
-]
-
-/** Of `filter`. */
-export const filtering: ReadonlyArray<Idle.Idle> = ["tau", "least"].map((setting) => ({
-  setting,
-  beside: "soft",
-  where: isNot(undefined, null),
-  why: "which drops no lesson: leave one of them out"
-}))
-
-/** Of `validate`. */
-export const validating: ReadonlyArray<Idle.Idle> = [
-  {
-    setting: "repetition",
-    beside: "format",
-    where: is(false),
-    why: "of which it is a part: leave one of them out"
-  }
-]
-
 /** Fails on the first option of a stage that does nothing beside the others. */
 export const check = (
   stage: string,
-  rows: ReadonlyArray<Idle.Idle>,
+  rows: ReadonlyArray<Futile.Futile>,
   options: object,
   settings: object = options
 ): Effect.Effect<void, BadSetting> =>
   Effect.suspend(() => {
-    const idle = Idle.first(rows, options, settings)
-    return idle === undefined
+    const futile = Futile.first(rows, options, settings)
+    return futile === undefined
       ? Effect.void
-      : Settings.refuse(stage, { ...idle, expected: `${idle.expected} (null in a settings file takes it away)` })
+      : Settings.refuse(stage, { ...futile, expected: `${futile.expected} (null in a settings file takes it away)` })
   })
 
 /** Fails where several candidates would be one and the same: all of the loop is greedy. */
@@ -136,15 +78,20 @@ export const checkSelect = (
     const held = described.some(([step, options]) =>
       step === "make" && "validation" in options && options.validation !== undefined && options.validation !== 0
     )
-    return held || select === undefined || select === null ? Effect.void : withoutSplit(stage)
+    return held || select === undefined || select === null ? Effect.void : Settings.refuse(stage, {
+      setting: "select",
+      value: show(select),
+      expected: "nothing beside validation 0, where no weights can be compared: set validation above 0 (in a script " +
+        "Rise.make(task, data, { validation: 0.1 })), or leave select out (null in a settings file takes it away)"
+    })
   })
 
-/** Refuses `select` where the split holds nothing. */
+/** Refuses `select` where the share that is held out comes to no sample. */
 export const withoutSplit = (stage: string): Effect.Effect<never, BadSetting> =>
   Settings.refuse(stage, {
     setting: "select",
-    value: "given without a validation split",
+    value: "given, and the validation split is empty",
     expected:
-      "Rise.make(task, data, { validation: 0.1 }), with enough data that the share is not empty; or select: null, " +
-      "which keeps the last weights"
+      "more data or a larger validation, so that its share comes to a sample; or no select (null in a settings " +
+      "file takes it away), which keeps the last weights"
   })

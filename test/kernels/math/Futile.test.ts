@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Idle from "../../../src/kernels/math/Idle.ts"
+import * as Futile from "../../../src/kernels/math/Futile.ts"
 import * as Rules from "../../../src/kernels/math/Rules.ts"
 
-const rows: ReadonlyArray<Idle.Idle> = [
-  { setting: "estimator", beside: "kl", where: Idle.is(0), why: "where nothing is estimated: set kl" },
-  { setting: "practice.heat", beside: "practice.of", where: Idle.isNot("own"), why: "where nothing is drawn" }
+const rows: ReadonlyArray<Futile.Futile> = [
+  { setting: "estimator", beside: "kl", where: Futile.is(0), why: "where nothing is estimated: set kl" },
+  { setting: "practice.heat", beside: "practice.of", where: Futile.isNot("own"), why: "where nothing is drawn" }
 ]
 const said = (given: object, settings?: object) => {
-  const idle = Idle.first(rows, given, settings)
-  return idle === undefined ? undefined : Rules.say(idle)
+  const futile = Futile.first(rows, given, settings)
+  return futile === undefined ? undefined : Rules.say(futile)
 }
 
 describe("a setting that does nothing beside another", () => {
@@ -32,7 +32,9 @@ describe("a setting that does nothing beside another", () => {
     assert.isUndefined(said({ estimator: "k1" }))
     assert.isDefined(said({ estimator: "k1" }, { estimator: "k1", kl: 0 }))
     assert.isUndefined(said({ estimator: "k1" }, { estimator: "k1", kl: 0.1 }))
-    assert.deepStrictEqual(["estimator", "kl"].map((name) => Idle.isIdle(rows, name, { kl: 0 })), [true, false])
+    assert.deepStrictEqual(Futile.all(rows, { estimator: "k1", kl: 0 }), ["estimator"])
+    assert.deepStrictEqual(Futile.all(rows, { estimator: "k1" }, { estimator: "k1", kl: 0.1 }), [])
+    assert.deepStrictEqual(Futile.all(rows, { practice: { heat: 1 }, kl: 0 }), ["practice.heat"])
   })
 
   it("is none where it is left out, off or taken away", () => {

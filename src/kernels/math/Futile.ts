@@ -5,7 +5,7 @@
 import { show } from "../text/show.ts"
 import * as Rules from "./Rules.ts"
 
-export interface Idle {
+export interface Futile {
   /** What does nothing, a part named with its record: "practice.temperature". */
   readonly setting: string
   /** The other setting, beside which it does nothing, */
@@ -25,9 +25,19 @@ const at = (settings: object, setting: string) => Rules.at(settings, setting.spl
 /** What is off, or taken away by null, asks for nothing. */
 const asks = (value: unknown): boolean => value !== undefined && value !== null && value !== false
 
-/** Whether a setting does nothing beside the others. */
-export const isIdle = (rows: ReadonlyArray<Idle>, setting: string, settings: object): boolean =>
-  rows.some((row) => row.setting === setting && row.where(at(settings, row.beside)))
+/**
+ * The settings that ask for something and do nothing.
+ *
+ * @param filled the same with defaults filled in
+ */
+export const all = (
+  rows: ReadonlyArray<Futile>,
+  settings: object,
+  filled: object = settings
+): ReadonlyArray<string> =>
+  rows.flatMap(({ beside, setting, where }) =>
+    asks(at(settings, setting)) && where(at(filled, beside)) ? [setting] : []
+  )
 
 /**
  * The first setting that was given and does nothing.
@@ -35,7 +45,7 @@ export const isIdle = (rows: ReadonlyArray<Idle>, setting: string, settings: obj
  * @param settings the same with defaults filled in
  */
 export const first = (
-  rows: ReadonlyArray<Idle>,
+  rows: ReadonlyArray<Futile>,
   given: object,
   settings: object = given
 ): Rules.Broken | undefined => {

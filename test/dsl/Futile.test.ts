@@ -9,6 +9,7 @@ import * as Settings from "../../src/dsl/stages/Settings.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
 import * as Config from "../../src/pipelines/Config.ts"
 import { presets } from "../../src/pipelines/Presets.ts"
+import { groupLosses } from "../../src/policy/Policy.ts"
 import { logs } from "./logs.ts"
 import * as Stub from "./StubPolicy.ts"
 
@@ -41,14 +42,17 @@ const refused: ReadonlyArray<readonly [Effect.Effect<unknown, unknown, Layer.Suc
       [{ lossLength: 64 }, "lossLength is 64, expected nothing beside loss \"grpo\", which divides by no constant"],
       [{ klEstimator: "k1" }, "klEstimator is \"k1\", expected nothing beside kl 0, where nothing is estimated"],
       [{ klEstimator: "k3", kl: 0 }, "klEstimator is \"k3\", expected nothing beside kl 0"],
-      [{ select: { every: 1 } }, "select is given without a validation split, expected Rise.make(task, data, {"]
+      [
+        { select: { every: 1 } },
+        "select is {\"every\":1}, expected nothing beside validation 0, where no weights can be compared"
+      ]
     ] as const).map(([options, says]) => [of(options), `${stage}: ${says}`] as const)
   ),
   [
     sft({ practice: { ...practice, of: "lessons", temperature: 0.5 } }),
     "sft: practice.temperature is 0.5, expected nothing beside practice.of \"lessons\", where nothing is drawn"
   ],
-  [sft({ select: { every: 1 } }), "sft: select is given without a validation split"],
+  [sft({ select: { every: 1 } }), "sft: select is {\"every\":1}, expected nothing beside validation 0"],
   [
     sft({ replay: { share: 0.2, examples: Stream.empty } }),
     "sft: replay.share is 0.2, expected 0, or a share that comes to an example in a batch of 2"
@@ -123,18 +127,23 @@ describe("settings that do nothing beside others", () => {
       ])
     }).pipe(Effect.provide(live)))
 
-  it("are not printed among the settings that run, which are taken as they are printed", () => {
-    const printed = (rft: Rise.RftOptions) => {
+  it("are printed only where they are given, and so is what depends on the loss", () => {
+    const of = (rft: Rise.RftOptions) => {
       const whole = Config.whole({ ...presets.paper, rft: { ...presets.paper.rft, ...rft } })
-      return whole["rft"] as Readonly<Record<string, unknown>>
+      const printed = whole["rft"] as Readonly<Record<string, unknown>>
+      return ["clip", "gate", "scaleRewards", "lossLength", "klEstimator"].filter((name) => name in printed)
     }
-    const of = (rft: Rise.RftOptions) =>
-      ["clip", "gate", "lossLength", "klEstimator"].filter((name) => name in printed(rft))
-    assert.deepStrictEqual(of({}), ["clip"])
-    assert.deepStrictEqual(of({ loss: "sapo" }), ["gate"])
-    assert.deepStrictEqual(of({ loss: "dr_grpo" }), ["clip", "lossLength"])
-    assert.deepStrictEqual(of({ kl: 0.1 }), ["clip", "klEstimator"])
-    assert.deepStrictEqual(of({ kl: 0.1, clip: undefined } as unknown as Rise.RftOptions), ["clip", "klEstimator"])
+    for (const loss of groupLosses) {
+      assert.deepStrictEqual(of({ loss }), [])
+      assert.deepStrictEqual(of({ loss, kl: 0.1 }), [])
+    }
+    assert.deepStrictEqual(of({ loss: "sapo", gate: { positive: 2 } }), ["gate"])
+    assert.deepStrictEqual(of({ loss: "dr_grpo", lossLength: 64, scaleRewards: "group" }), [
+      "scaleRewards",
+      "lossLength"
+    ])
+    assert.deepStrictEqual(of({ kl: 0.1, klEstimator: "k1" }), ["klEstimator"])
+    assert.deepStrictEqual(of({ kl: 0.1, clip: undefined } as unknown as Rise.RftOptions), [])
   })
 
   it.effect("are in no preset", () =>
@@ -173,8 +182,8 @@ describe("one side of a pair that is given alone", () => {
     assert.deepStrictEqual(gateOf({ loss: "sapo", gate: { negative: 3 } }), { positive: 1, negative: 3 })
   })
 
-  it("is printed with both sides", () => {
+  it("is printed as it was given", () => {
     const whole = Config.whole({ ...presets.paper, rft: { ...presets.paper.rft, clip: { high: 0.28 } } })
-    assert.deepInclude(whole["rft"], { clip: { low: 0.2, high: 0.28 } })
+    assert.deepInclude(whole["rft"], { clip: { high: 0.28 } })
   })
 })

@@ -3,7 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { InferenceSession } from "onnxruntime-node"
 import * as HostTensor from "../../../src/kernels/runtime/HostTensor.ts"
-import * as Idle from "../../../src/kernels/runtime/Idle.ts"
+import * as KeptSessions from "../../../src/kernels/runtime/KeptSessions.ts"
+import type { SessionOptions } from "../../../src/kernels/runtime/Protocol.ts"
 import * as Runtime from "../../../src/kernels/runtime/Runtime.ts"
 import * as Tiny from "./tinyModel.ts"
 
@@ -11,28 +12,43 @@ const over = (data: Float32Array): HostTensor.HostTensor => ({ dtype: "float32",
 const vector = (...values: ReadonlyArray<number>) => over(Float32Array.from(values))
 
 describe("sessions that nobody uses", () => {
-  it("are found by their graph and how it was to be made faster; those that hold weights by nothing", () => {
+  it("are found by their graph and all that they were made with; those that hold weights by nothing", () => {
     const [add, product] = [Tiny.add(), Tiny.matMuls(4, 1)]
-    assert.strictEqual(Idle.keyOf(add, {}), Idle.keyOf(add.slice(), { bound: {}, outputs: {} }))
-    assert.notStrictEqual(Idle.keyOf(add, {}), Idle.keyOf(product, {}))
-    assert.notStrictEqual(Idle.keyOf(add, {}), Idle.keyOf(add, { optimization: "disabled" }))
-    assert.isUndefined(Idle.keyOf(add, { externalData: [] }))
-    assert.isUndefined(Idle.keyOf(add, { modelFolder: "." }))
+    assert.strictEqual(KeptSessions.keyOf(add, {}), KeptSessions.keyOf(add.slice(), { bound: {}, outputs: {} }))
+    assert.notStrictEqual(KeptSessions.keyOf(add, {}), KeptSessions.keyOf(product, {}))
+    const others: ReadonlyArray<SessionOptions> = [
+      {},
+      { optimization: "disabled" },
+      { prepack: false },
+      { onHost: ["node"] },
+      { onHost: ["node", "other"] },
+      { resident: { sum: "a" } },
+      { resident: { sum: "a", other: "b" } }
+    ]
+    assert.strictEqual(new Set(others.map((options) => KeptSessions.keyOf(add, options))).size, others.length)
+    const plain: SessionOptions = { optimization: "all", prepack: true, onHost: [], resident: {} }
+    assert.strictEqual(KeptSessions.keyOf(add, {}), KeptSessions.keyOf(add, plain))
+    assert.strictEqual(
+      KeptSessions.keyOf(add, { resident: { sum: "a" } }),
+      KeptSessions.keyOf(add, { resident: { sum: "b" } })
+    )
+    assert.isUndefined(KeptSessions.keyOf(add, { externalData: [] }))
+    assert.isUndefined(KeptSessions.keyOf(add, { modelFolder: "." }))
   })
 
   it("are taken once, the last that came first; those beyond the most are released", async () => {
-    const idle = Idle.make(2)
+    const kept = KeptSessions.make(2)
     const sessions = await Promise.all([0, 1, 2].map(() => InferenceSession.create(Tiny.add())))
-    for (const session of sessions) await idle.keep("add", session)
-    await idle.keep(undefined, await InferenceSession.create(Tiny.add()))
-    assert.isUndefined(idle.take("product"))
-    assert.isUndefined(idle.take(undefined))
-    assert.strictEqual(idle.take("add"), sessions[2])
-    assert.strictEqual(idle.take("add"), sessions[1])
-    assert.isUndefined(idle.take("add"))
-    await idle.keep("add", sessions[1]!)
-    await idle.release()
-    assert.isUndefined(idle.take("add"))
+    for (const session of sessions) await kept.keep("add", session)
+    await kept.keep(undefined, await InferenceSession.create(Tiny.add()))
+    assert.isUndefined(kept.take("product"))
+    assert.isUndefined(kept.take(undefined))
+    assert.strictEqual(kept.take("add"), sessions[2])
+    assert.strictEqual(kept.take("add"), sessions[1])
+    assert.isUndefined(kept.take("add"))
+    await kept.keep("add", sessions[1]!)
+    await kept.release()
+    assert.isUndefined(kept.take("add"))
     await sessions[2]!.release()
   })
 

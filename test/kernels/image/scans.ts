@@ -1,0 +1,34 @@
+/** Sequential JPEGs of several scans, which no encoder at hand writes. */
+import { Effect } from "effect"
+import sharp from "sharp"
+
+const end = Buffer.of(0xff, 0xd9)
+
+/** What lies before a JPEG's first scan, and that scan without its header. */
+const parts = (bytes: Buffer) => {
+  const scan = bytes.indexOf(Buffer.of(0xff, 0xda))
+  return { head: bytes.subarray(0, scan), codes: bytes.subarray(scan + 2 + bytes.readUInt16BE(scan + 2), -2) }
+}
+
+/** 64 × 48 in colour, with a scan for each of `order`: the component that it holds, 1 to 3. All show the same grey. */
+export const oneEach = (order: ReadonlyArray<number>): Effect.Effect<Buffer> =>
+  Effect.promise(async () => {
+    const create = { width: 64, height: 48, channels: 3, background: "#777" } as const
+    const { codes, head } = parts(await sharp({ create }).toColourspace("b-w").jpeg().toBuffer())
+    const frame = head.indexOf(Buffer.of(0xff, 0xc0))
+    return Buffer.concat([
+      head.subarray(0, frame),
+      Buffer.of(0xff, 0xc0, 0, 17),
+      head.subarray(frame + 4, frame + 9),
+      Buffer.of(3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0),
+      head.subarray(frame + 2 + head.readUInt16BE(frame + 2)),
+      ...order.flatMap((component) => [Buffer.of(0xff, 0xda, 0, 8, 1, component, 0, 0, 63, 0), codes]),
+      end
+    ])
+  })
+
+/** A JPEG with its first scan so many times. */
+export const repeated = (bytes: Buffer, times: number): Buffer => {
+  const { head } = parts(bytes)
+  return Buffer.concat([head, ...new Array<Buffer>(times).fill(bytes.subarray(head.length, -2)), end])
+}
