@@ -66,6 +66,10 @@ const launcher = (): string => {
   return script === "npx" ? `node ${quoted(relative(process.cwd(), file))}` : `npm run ${script} --`
 }
 
-/** The whole command line that goes on with the run in a folder: it has the other options in it. */
-export const again = (words: ReadonlyArray<string>, out: string): string =>
-  [launcher(), ...commandOf(words), "--out", quoted(out), "--resume"].join(" ")
+/**
+ * The whole command line that goes on with the run in a folder: it has the other options in it.
+ *
+ * @param changed options that it was not begun with
+ */
+export const again = (words: ReadonlyArray<string>, out: string, changed: ReadonlyArray<string> = []): string =>
+  [launcher(), ...commandOf(words), "--out", quoted(out), "--resume", ...changed.map(quoted)].join(" ")

@@ -10,7 +10,8 @@ import { commandOf, type Part, partsOf } from "./commandLine.ts"
 /** What is said of a run anew each time: where it is, that it goes on, and how much is told. */
 const ofThisTime = ["--out", "--resume", "--json", "--quiet", "--log-level", "--print-config"]
 
-const valueOf = ({ words: [first = "", value] }: Part): string => value ?? first.slice(first.indexOf("=") + 1)
+const valueOf = ({ words: [first = "", value] }: Pick<Part, "words">): string =>
+  value ?? first.slice(first.indexOf("=") + 1)
 
 /** An address with a password or a key in it is nobody's to keep. */
 const isSecret = (part: Part) =>
@@ -31,6 +32,29 @@ const Recorded = Json.text(
   Schema.Struct({ about: Schema.Struct({ command: Schema.Array(Schema.String) }) })
 )
 
+/** The command line that the run in a folder was begun with, where that can be read. */
+const recorded = Effect.fnUntraced(function*(out: string) {
+  const { join } = yield* Path.Path
+  return yield* TextFile.read(join(out, "run.json")).pipe(
+    Effect.flatMap(Schema.decodeEffect(Recorded)),
+    Effect.map(({ about }) => about.command),
+    // Whoever opens the folder says what is wrong with it.
+    Effect.option
+  )
+})
+
+/**
+ * The options that the run in a folder was not begun with, as they were given: `--resume` does not find them there.
+ * Without those of this time alone, and without secrets.
+ */
+export const changed = (words: ReadonlyArray<string>, out: string) =>
+  Effect.map(recorded(out), (found) => {
+    const before = partsOf(Option.getOrElse(found, () => []))
+    return partsOf(kept(words).command).filter((part) =>
+      part.flag !== "" && !before.some(({ flag, ...other }) => flag === part.flag && valueOf(other) === valueOf(part))
+    ).flatMap(({ words }) => words)
+  })
+
 /**
  * The command line of a run that is to be resumed: the options that it was begun with, and over them those that are
  * given. The words themselves where nothing is resumed, or by another command.
@@ -39,14 +63,9 @@ export const resumed = Effect.fnUntraced(function*(words: ReadonlyArray<string>)
   const parts = partsOf(words)
   const out = parts.find(({ flag }) => flag === "--out")
   if (out === undefined || !parts.some(({ flag }) => flag === "--resume")) return words
-  const { join } = yield* Path.Path
-  const found = yield* TextFile.read(join(valueOf(out), "run.json")).pipe(
-    Effect.flatMap(Schema.decodeEffect(Recorded)),
-    // Whoever opens the folder says what is wrong with it.
-    Effect.option
-  )
+  const found = yield* recorded(valueOf(out))
   if (Option.isNone(found)) return words
-  const { command } = found.value.about
+  const command = found.value
   if (commandOf(command).join(" ") !== commandOf(words).join(" ")) return words
   const given = new Set(parts.map(({ flag }) => flag))
   const before = partsOf(command).filter(({ flag }) => flag !== "" && !given.has(flag))

@@ -11,7 +11,7 @@ import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
 import { again, CommandLine } from "./commandLine.ts"
 import type { Study } from "./flags.ts"
 import { inOwnProcess } from "./ownProcess.ts"
-import { kept } from "./resumed.ts"
+import { changed, kept } from "./resumed.ts"
 
 export interface Working<A, E, R> extends Omit<FolderOptions<A, E, R>, "out" | "resume" | "seed"> {
   readonly flags: Pick<Study, "out" | "resume" | "seed">
@@ -58,6 +58,8 @@ export const working =
       // A folder with something in it is refused.
       if (!resume && (yield* isFree(out))) yield* report(Event.Began({ text: `writing to ${out}` }))
       const before = yield* begun
+      // As the folder is then: a run that was begun under other options keeps those.
+      const next = Effect.map(changed(words, out), (changed) => again(words, out, changed))
       let opened = false
       const result = yield* Effect.suspend(() => {
         opened = true
@@ -69,21 +71,16 @@ export const working =
         Effect.tapError((error) =>
           SystemFault.codeOf(error) === undefined
             ? Effect.void
-            : Effect.flatMap(
-              begun,
-              (begun) =>
-                opened
-                  ? say(`What was done is kept. When that is mended, go on with: ${again(words, out)}`)
-                  : begun && !before
-                  ? say(`When that is mended, go on with: ${again(words, out)}`)
-                  : Effect.void
-            )
+            : Effect.gen(function*() {
+              if (opened) yield* say(`What was done is kept. When that is mended, go on with: ${yield* next}`)
+              else if ((yield* begun) && !before) yield* say(`When that is mended, go on with: ${yield* next}`)
+            })
         ),
         Effect.onInterrupt(() =>
-          Effect.flatMap(begun, (begun) =>
-            Console.error(
-              `\nInterrupted${begun ? `. Continue with: ${again(words, out)}` : " before the run began."}`
-            ))
+          Effect.gen(function*() {
+            const how = (yield* begun) ? `. Continue with: ${yield* next}` : " before the run began."
+            yield* say(`\nInterrupted${how}`)
+          })
         )
       )
       return { out, result }

@@ -89,9 +89,14 @@ describe("command line", () => {
         assert.isString(good.annotation)
         assert.deepStrictEqual([bad.annotation, bad.image], [null, picture("bad.png")])
         assert.match(some.stderr, /1 of 2 pictures could not be annotated.*bad\.png: /)
-        const none = run("src/cli/rise.ts", "annotate", picture("bad.png"), picture("absent.png"))
+        writeFileSync(picture("empty.png"), "")
+        const none = run("src/cli/rise.ts", "annotate", picture("bad.png"), picture("empty.png"))
         assert.deepStrictEqual([none.status, none.stdout.trim().split("\n").length], [1, 2])
         assert.match(none.stderr, /none of the 2 pictures could be annotated\. First, .*bad\.png: /)
+        const out = picture("z.csv")
+        const slip = run("src/cli/rise.ts", "annotate", picture("absent.png"), picture("0.png"), "--out", out)
+        assert.deepStrictEqual([slip.status, slip.stdout, existsSync(out)], [1, "", false])
+        assert.match(slip.stderr, /absent\.png: no such file or folder: check the name/)
 
         const shell = (line: string) =>
           spawnSync("sh", ["-c", line, process.execPath, join(root, "src/cli/rise.ts"), directory], {

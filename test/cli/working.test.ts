@@ -4,6 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Console, Effect, FileSystem, Option, Stream } from "effect"
 import { relative } from "node:path"
 import { fileURLToPath } from "node:url"
+import { CommandLine } from "../../src/cli/commandLine.ts"
 import { working } from "../../src/cli/working.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { RunFileError } from "../../src/dsl/RunError.ts"
@@ -41,17 +42,17 @@ const begin = (
     return { said, told, message: result._tag === "Failure" ? result.failure.message : "" }
   })
 
+const full = () =>
+  Effect.fail(
+    new RunFileError({
+      path: "x",
+      reason: "writing failed",
+      cause: Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" })
+    })
+  )
+
 describe("where the system refuses", () => {
   const kept = "What was done is kept. When that is mended, go on with: "
-  const full = () =>
-    Effect.fail(
-      new RunFileError({
-        path: "x",
-        reason: "writing failed",
-        cause: Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" })
-      })
-    )
-
   it.effect("work that was begun is said to be kept, and nothing of work that was not", () =>
     Effect.scoped(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
@@ -68,6 +69,30 @@ describe("where the system refuses", () => {
         const locked = yield* begin(out, { out, resume }, full)
         assert.include(locked.message, `${out}/run.lock: taking the run folder failed`)
         assert.deepStrictEqual(said(locked.said), [])
+      }
+    })).pipe(Effect.provide(NodeServices.layer)))
+})
+
+describe("the command line that goes on", () => {
+  it.effect("has the options that the run was not begun with, and no others", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* fs.makeTempDirectoryScoped()}/run`
+      const run = ["train", "--method", "SFT", "-s", "1", "--device=cpu"]
+      const lineOf = Effect.fnUntraced(function*(words: ReadonlyArray<string>, resume: boolean) {
+        const { said } = yield* begin(out, { out, resume }, full).pipe(
+          Effect.provideService(CommandLine, words)
+        )
+        return said.find((text) => text.includes("go on with"))?.replace(/^.*--out \S+ /s, "")
+      })
+      assert.strictEqual(yield* lineOf(run, false), "--resume")
+      // As they are when those of the run have been added.
+      const words = [
+        ...["train", "--out", out, "--resume", "--quiet", "--method", "RISE", "-w", "2"],
+        ...["--source", "my model", "--engine", "https://me:secret@host", "--seed=1", "--device", "cpu"]
+      ]
+      for (const _ of [1, 2]) {
+        assert.strictEqual(yield* lineOf(words, true), "--resume --method RISE -w 2 --source 'my model'")
       }
     })).pipe(Effect.provide(NodeServices.layer)))
 })

@@ -2,8 +2,9 @@
  * The pictures that a command line names: files, folders, patterns, and lists of names on standard input.
  */
 import { Effect, Stdio, Stream } from "effect"
-import { glob, stat } from "node:fs/promises"
+import { glob, lstat, stat } from "node:fs/promises"
 import { basename, resolve } from "node:path"
+import * as Quoted from "../../data/Quoted.ts"
 import { ImageError } from "../../kernels/image/index.ts"
 import * as Listing from "../../kernels/image/Listing.ts"
 import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
@@ -71,11 +72,41 @@ const isFolder = (name: string) =>
     onSuccess: (info) => info.isDirectory()
   })
 
+/** Whether nothing has this name; a link that leads nowhere has it. */
+const isAbsent = (name: string) =>
+  Effect.match(Effect.tryPromise({ try: () => lstat(name), catch: SystemFault.codeOf }), {
+    onFailure: (code) => code === "ENOENT" || code === "ENOTDIR",
+    onSuccess: () => false
+  })
+
+const isPattern = (name: string) => /[*?[{]/.test(name)
+
+/**
+ * Names of nothing on the command line: a slip, told before there is a file with a row of it. In a list on standard
+ * input it has its row.
+ */
+const refuseAbsent = Effect.fnUntraced(function*(given: ReadonlyArray<string>) {
+  const absent = yield* Effect.filter(
+    given.filter((name) => name !== listOnStdin && !isPattern(name)),
+    isAbsent,
+    { concurrency: 8 }
+  )
+  const [first] = absent
+  if (first === undefined) return
+  const more = absent.length === 1 ? "" : `, nor ${Quoted.names(absent.slice(1), 3)}`
+  return yield* new ImageError({
+    image: first,
+    reason: /^https?:\/\//i.test(first)
+      ? `pictures are read from files, and this is an address: download it first`
+      : `no such file or folder${more}: check the name; nothing was annotated`
+  })
+})
+
 /** What one name stands for. A name of nothing stays: its row says that there is no such file. */
 const named = (name: string, options: Options, patterns: boolean): Effect.Effect<Pictures, ImageError> =>
   Effect.flatMap(isFolder(name), (folder) => {
     if (folder === true) return inFolder(name, options)
-    return folder === undefined && patterns && /[*?[{]/.test(name)
+    return folder === undefined && patterns && isPattern(name)
       ? matching(name)
       : Effect.succeed({ names: [name], notes: [] })
   })
@@ -112,6 +143,7 @@ const onStdin = (options: Options) =>
 
 /** All pictures that were named. */
 export const find = Effect.fnUntraced(function*(given: ReadonlyArray<string>, options: Options) {
+  yield* refuseAbsent(given)
   const parts = yield* Effect.forEach(
     given,
     (name) => name === listOnStdin ? onStdin(options) : Effect.map(named(name, options, true), (found) => [found])

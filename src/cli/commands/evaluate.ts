@@ -19,6 +19,7 @@ import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
 import { asked, check, named, policy, weightsOf } from "../policy.ts"
+import { changed } from "../resumed.ts"
 import { printed } from "../study.ts"
 import { type Told, told } from "../told.ts"
 import { text } from "../values.ts"
@@ -39,7 +40,8 @@ const goOn = Effect.fnUntraced(function*(out: string) {
       })
   )
   if (kept.length > 0) {
-    yield* Console.error(`\nWhat was answered is kept. Go on with: ${again(yield* CommandLine, out)}`)
+    const words = yield* CommandLine
+    yield* Console.error(`\nWhat was answered is kept. Go on with: ${again(words, out, yield* changed(words, out))}`)
   }
 })
 

@@ -103,9 +103,7 @@ const classesOf = Effect.fnUntraced(function*(
       ...test === undefined ? [] : Shelf.notesOn(where(test.name), test.shelf),
       ...missing,
       ...untested.length > 0 ? [`no picture to test on has the label ${Quoted.names(untested)}`] : [],
-      ...untrained.length > 0
-        ? [`${test?.name}/ has ${Quoted.names(untrained)}, which no picture is trained on: its pictures are set aside`]
-        : [],
+      ...Hinted.beyond(`${test?.name}/`, untrained, found, "picture"),
       ...Names.alike(labels)
     ]
   } satisfies Classes

@@ -35,7 +35,9 @@ const near = (label: string, found: ReadonlyArray<{ readonly name: string; reado
   if (wanted.length > longest) return undefined
   let best: { readonly name: string; readonly distance: number } | undefined
   for (const { name, other } of found) {
-    const most = Math.floor(Math.min(wanted.length, other.length) / 4)
+    const shorter = Math.min(wanted.length, other.length)
+    // Of short ones a letter left out or added is a slip, another letter another word.
+    const most = shorter > 1 && shorter < 4 && wanted.length !== other.length ? 1 : Math.floor(shorter / 4)
     // Texts are at least as far apart as their lengths.
     if (Math.abs(wanted.length - other.length) > most) continue
     const distance = wanted === other ? 0 : edits(wanted, other)
@@ -44,8 +46,8 @@ const near = (label: string, found: ReadonlyArray<{ readonly name: string; reado
   return best?.name
 }
 
-/** `; did you mean "Süß" by "Süss"?` */
-const meant = (missing: ReadonlyArray<string>, found: ReadonlyArray<string>): string => {
+/** `; did you mean "Süß" by "Süss"?`, or nothing. `found` is what there is and is not named. */
+export const meant = (missing: ReadonlyArray<string>, found: ReadonlyArray<string>): string => {
   if (missing.length === 0) return ""
   const others = found.map((name) => ({ name, other: bare(name) })).filter(({ other }) => other.length <= longest)
   // More than these no message names, and every one is held against all labels.
@@ -97,3 +99,24 @@ export const checked = (
   where: string
 ): Effect.Effect<ReadonlyArray<string>, DataError> =>
   Effect.fromResult(Result.mapError(check(trained, hints, where), (reason) => new DataError({ source, reason })))
+
+/**
+ * What to say of labels of a half to test on (`where`) that are none of those to learn: nobody is trained on them, or
+ * the user leaves them out of those in `trained`.
+ *
+ * @param unit what a half has: "row", "picture"
+ */
+export const beyond = (
+  where: string,
+  labels: ReadonlyArray<string>,
+  trained: ReadonlyArray<string>,
+  unit: string
+): ReadonlyArray<string> => {
+  const known = new Set(trained)
+  const said = (some: ReadonlyArray<string>, why: string) =>
+    some.length === 0 ? [] : [`${where} has ${Quoted.names(some)}, ${why}: its ${unit}s are set aside`]
+  return [
+    ...said(labels.filter((label) => !known.has(label)), `which no ${unit} is trained on`),
+    ...said(labels.filter((label) => known.has(label)), "which --labels leaves out")
+  ]
+}

@@ -102,3 +102,10 @@ export const read = (scale: Scale, weights: ReadonlyArray<number>): Result.Resul
   }
   return Result.fail({ reason: "sum", detail: `numbers sum to ${sum}, ${expected[scale]}` })
 }
+
+/** The scale that a row is on by itself, if it is on any: all of it on one label may be a share or a vote. */
+export const ofRow = (weights: ReadonlyArray<number>): Scale | undefined => {
+  const { percentages, shares, votes } = fits(weights)
+  if (shares) return votes ? undefined : "shares"
+  return percentages ? "percentages" : votes ? "votes" : undefined
+}

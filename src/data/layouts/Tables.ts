@@ -188,9 +188,7 @@ const classesOf = Effect.fnUntraced(function*(root: string, all: ReadonlyArray<C
         : [],
       ...file !== undefined && tests.length === 0 ? [`${file.name} is tested on: there is no test table`] : [],
       ...tested === undefined ? [] : Notes.onLabels(`${file?.name ?? train.name} (test)`, tested, []),
-      ...unknown.length > 0
-        ? [`the test part has ${Quoted.names(unknown)}, which no row is trained on: its rows are set aside`]
-        : []
+      ...Hinted.beyond("the test part", unknown, [...tally?.labels.keys() ?? []], "row")
     ]
   })
 })

@@ -1,7 +1,7 @@
 /** Names on a command line that are no pictures. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Stdio, Stream } from "effect"
+import { Effect, FileSystem, Stdio, Stream } from "effect"
 import { find } from "../../../src/cli/annotations/Pictures.ts"
 
 const listed = (...pieces: ReadonlyArray<string>) =>
@@ -38,10 +38,29 @@ describe("pictures", () => {
       assert.isBelow(read, 100)
     }))
 
+  it.effect("on the command line that are not there at all are refused, those of a list have their rows", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const [file, link] = [`${folder}/a.png`, `${folder}/link.png`]
+      yield* fs.writeFileString(file, "")
+      yield* fs.symlink(`${folder}/gone.png`, link)
+      // What has the name is a row with its fault.
+      assert.deepStrictEqual((yield* find([file, link], { recursive: false })).names, [file, link])
+      const refused = (...names: ReadonlyArray<string>) =>
+        Effect.map(Effect.flip(find(names, { recursive: false })), ({ message }) => message)
+      assert.strictEqual(
+        yield* refused(file, "nosuch", `${file}/b.png`, "no such.png"),
+        `nosuch: no such file or folder, nor "${file}/b.png", "no such.png": check the name; nothing was annotated`
+      )
+      assert.match(yield* refused("https://example.com/a.png"), /a\.png: .*this is an address: download it first$/)
+      assert.deepStrictEqual((yield* listed("nosuch\n")).names, ["nosuch"])
+    })).pipe(Effect.provide(NodeServices.layer)))
+
   it.effect("at an address are to be downloaded, and have their rows", () =>
     Effect.gen(function*() {
-      const found = yield* find(["https://example.com/a.png", "b.png"], { recursive: false })
+      const found = yield* listed("https://example.com/a.png\nb.png\n")
       assert.deepStrictEqual(found.names, ["https://example.com/a.png", "b.png"])
       assert.match(found.notes.join(), /https:\/\/example\.com\/a\.png is an address: download it first/)
-    }).pipe(Effect.provide(NodeServices.layer)))
+    }))
 })

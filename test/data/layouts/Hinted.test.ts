@@ -129,6 +129,18 @@ describe("labels that are typed", () => {
       })))
   }
 
+  for (const layout of ["folders", "table"]) {
+    it.effect(`in ${layout}: a label to test on that they leave out is not said to be one that nobody has`, () =>
+      live(Effect.gen(function*() {
+        const root = yield* folder(halved[layout]!)
+        const { notes } = yield* Layouts.find(root, { labels: Option.some(["Regen", "Süs"]), few: true })
+        const text = notes.join("\n")
+        assert.match(text, /no picture to train on has the label "Süs"; did you mean "Süß" by "Süs"\?/)
+        assert.match(text, /has "Nebel", which no \w+ is trained on: its \w+ are set aside/)
+        assert.match(text, /has "Süß", which --labels leaves out: its \w+ are set aside/)
+      })))
+  }
+
   it.effect("are not held against those of rows that are set aside, of a split that nobody knows", () =>
     live(Effect.gen(function*() {
       const rows = [["a/1.png", "Süß", "train"], ["a/2.png", "Regen", "train"], ["b/1.png", "Nebel", "dev2"]]
@@ -170,6 +182,8 @@ describe("labels that are typed", () => {
     )
     assert.strictEqual(of("sunny", "sunyn", "sunni"), "; did you mean \"sunni\" by \"sunny\"?")
     assert.strictEqual(of("cat", "dog", "car", "bat"), "")
+    assert.strictEqual(of("te", "thé", "café"), "; did you mean \"thé\" by \"te\"?")
+    assert.strictEqual(of("t", "té", "u"), "")
   })
 
   it("are held against those of as many pictures as there are, in time that grows with their number", () => {

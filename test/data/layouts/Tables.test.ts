@@ -160,6 +160,40 @@ describe("a table", () => {
       assert.include(beside.notes, "columns left alone: \"clicks\", \"author\"")
     })))
 
+  it.effect("with labels that --labels leaves out: rows that have something of them are set aside", () =>
+    live(Effect.gen(function*() {
+      const two = ["joy", "sun"]
+      const scales: ReadonlyArray<readonly [string, string, ReadonlyArray<ReadonlyArray<number | string>>]> = [
+        ["votes", "8", [[8, 2, 0], [0, 1, 3], [0, 1, 0]]],
+        // Of few votes some of the labels asked for have one in all, which is no share.
+        ["votes", "9", [[9, 1, 0], [0, 1, 3], [0, 1, 0]]],
+        ["shares", "0.8", [[0.8, 0.2, 0], [0, 0.25, 0.75], [0.004, 0.996, 0]]],
+        ["percentages", "80", [[80, 20, 0], [0, 25, 75], ["", 100, 0]]]
+      ]
+      for (const [scale, cell, rows] of scales) {
+        const table = rows.map((row, i) => `${"abc"[i]}.png,${row.join(",")},${600 + i}\n`).join("")
+        const found = yield* read(`image,anger,joy,sun,width\n${table}`, {}, two)
+        assert.deepStrictEqual(found.labels, two)
+        assert.deepStrictEqual(found.samples, [["b.png", 0.25, 0.75], ["c.png", 1, 0]], scale)
+        assert.deepStrictEqual(found.details, [
+          `"anger" is "${cell}", and is none of the labels "joy", "sun"`
+        ])
+        assert.include(
+          found.notes,
+          "\"anger\" is a label that is not asked for: the row with something in it is set aside"
+        )
+        assert.include(found.notes, "columns left alone: \"width\"")
+      }
+      // What is no label does not count: rows are whole without it.
+      const hot = yield* read("image,joy,sun,brightness\na.png,1,0,7\nb.png,0,1,9\n", {}, two)
+      assert.deepStrictEqual([hot.samples, hot.rows], [[["a.png", 1, 0], ["b.png", 0, 1]], []])
+      assert.strictEqual(
+        yield* errorOf({ "labels.csv": "image,anger,joy,sun\na.png,8,2,0\nb.png,1,0,3\n" }, two),
+        "labels.csv: no row has all its votes in the columns \"joy\", \"sun\": every one has something in \"anger\" " +
+          "too, and --labels leaves them out. Name more labels, or take columns that are no labels out of the table"
+      )
+    })))
+
   it.effect("of votes is one of votes, though half of its rows sum to 1 and a named column has words in it", () =>
     live(Effect.gen(function*() {
       const rows = "a.png,1,0\nb.png,0,1\nc.png,3,1\nd.png,2,2\n"
@@ -279,6 +313,34 @@ describe("a table", () => {
       assert.match(
         yield* errorOf({ "labels.csv": "image,a,b\na.png,0,1\n" }, ["a", "c"]),
         /^labels\.csv: the labels "a", "c" are not all columns of it; those are "a", "b"$/
+      )
+      assert.match(
+        yield* errorOf({ "labels.csv": "image,joy,sadness\na.png,0,1\n" }, ["joy", "sadnes"]),
+        /those are "joy", "sadness"; did you mean "sadness" by "sadnes"\?$/
+      )
+    })))
+
+  it.effect("that was written in two ways is an error that names both", () =>
+    live(Effect.gen(function*() {
+      const kinds = "its rows are of several kinds: shares (line 2, 0.25 + 0.75), votes (line 3, 8 + 2); " +
+        "write all of them as one"
+      const both = { "labels.csv": "image,joy,sun,width\na.png,0.25,0.75,9\nb.png,8,2,9\nc.png,5,5,9\n" }
+      assert.strictEqual(
+        yield* errorOf(both),
+        `labels.csv: the labels in the columns "joy", "sun" cannot be read: ${kinds}`
+      )
+      assert.strictEqual(
+        yield* errorOf(both, ["joy", "sun"]),
+        `labels.csv: the columns "joy", "sun" cannot be read: ${kinds}`
+      )
+      assert.strictEqual(
+        yield* errorOf({ "labels.csv": "image,joy,sun\r,split\na.png,1,0,train\nb.png,0,1,train\n" }),
+        "labels.csv: none of its rows holds anything that can be read. First, line 2: 2 cells, expected 3. " +
+          "Line 1 ends with a carriage return alone, others with a line feed: end all lines alike"
+      )
+      assert.strictEqual(
+        yield* errorOf({ "labels.csv": "image,joy,sun\ra.png,1\rb.png,0\r" }),
+        "labels.csv: none of its rows holds anything that can be read. First, line 2: 2 cells, expected 3"
       )
     })))
 

@@ -6,6 +6,7 @@ import { DataError } from "../../../dsl/DataError.ts"
 import { unreadable } from "../../Listing.ts"
 import * as Quoted from "../../Quoted.ts"
 import * as Table from "../../Table.ts"
+import * as TextEncoding from "../../TextEncoding.ts"
 import * as Walk from "../../Walk.ts"
 import * as Names from "../Names.ts"
 import * as Columns from "./Columns.ts"
@@ -25,17 +26,27 @@ export interface Candidate {
 
 const isTable = (name: string) => /\.(?:csv|tsv|tab)$/i.test(name)
 
+/** The line, from 1, that a carriage return alone ends where other lines end otherwise, as far as a text begins. */
+const returned = ({ encoding, file }: Table.Table) =>
+  Effect.map(Stream.runHead(TextEncoding.decoded(file, encoding)).pipe(Effect.orElseSucceed(Option.none)), (piece) => {
+    const ends = [...Option.getOrElse(piece, () => "").matchAll(/\r\n|\r(?!$)|\n/g)].map(([end]) => end)
+    return ends.some((end) => end !== "\r") ? ends.indexOf("\r") + 1 : 0
+  })
+
 /** Why a table has no cell that is filled. */
-const emptiness = (table: Table.Table) =>
-  Effect.map(
-    Stream.runHead(table.records),
-    Option.match({
-      onNone: () => "a header and no rows below it",
-      onSome: ({ cells, row }) =>
-        "none of its rows holds anything" +
-        (Result.isFailure(cells) ? `. First, line ${row}: ${cells.failure.reason}: ${cells.failure.detail}` : "")
-    })
-  )
+const emptiness = Effect.fnUntraced(function*(table: Table.Table) {
+  const first = yield* Stream.runHead(table.records)
+  if (Option.isNone(first)) return "a header and no rows below it"
+  const { cells, row } = first.value
+  if (Result.isFailure(cells)) {
+    return `none of its rows holds anything. First, line ${row}: ${cells.failure.reason}: ${cells.failure.detail}`
+  }
+  const [own, width] = [cells.success.length, table.header.length]
+  if (own === width) return "none of its rows holds anything"
+  const line = yield* returned(table)
+  return `none of its rows holds anything that can be read. First, line ${row}: ${own} cells, expected ${width}` +
+    (line === 0 ? "" : `. Line ${line} ends with a carriage return alone, others with a line feed: end all lines alike`)
+})
 
 const open = Effect.fnUntraced(function*(root: string, name: string, half: Names.Half | undefined) {
   const path = yield* Path.Path

@@ -5,6 +5,7 @@ import { Effect, type FileSystem, Option } from "effect"
 import { DataError } from "../../../dsl/DataError.ts"
 import * as Quoted from "../../Quoted.ts"
 import * as Table from "../../Table.ts"
+import * as Hinted from "../Hinted.ts"
 import * as Names from "../Names.ts"
 import * as Amounts from "./Amounts.ts"
 import * as Profile from "./Profile.ts"
@@ -71,6 +72,17 @@ const isNames = ({ different, nature, first }: Column) =>
 const fail = ({ file }: Table.Table, reason: string) => Effect.fail(new DataError({ source: file, reason }))
 const named = (columns: ReadonlyArray<Column>) => Quoted.names(columns.map(({ name }) => name))
 
+/** The columns that numbers for labels may be in: all with numbers, those with shares, those with percent signs. */
+const choicesOf = (numbers: ReadonlyArray<Column>) =>
+  [
+    numbers,
+    numbers.filter(({ isShare }) => isShare),
+    numbers.filter(({ hasPercents }) => hasPercents)
+  ].filter((choice, i, all) => i === 0 || choice.length < (all[0]?.length ?? 0))
+
+const besides = (columns: ReadonlyArray<Column>) =>
+  columns.filter((column) => !isNamed("beside")(column) && column.filled > 0)
+
 /** The columns of hinted labels, where all of them are columns. */
 const hinted = Effect.fnUntraced(function*(
   table: Table.Table,
@@ -79,11 +91,39 @@ const hinted = Effect.fnUntraced(function*(
 ) {
   const found = labels.flatMap((label) => columns.filter(({ name }) => name === label))
   if (found.length !== labels.length || found.length < 2) return Option.none<Truth>()
-  const [amounts = Option.none()] = yield* Amounts.of(table, [found])
+  // With other columns of the same kind beside them they hold a part of what a row says.
+  const more = besides(columns).filter((column) =>
+    column.isNumeric && !isNamed("label")(column) && !found.includes(column)
+  )
+  const choices = more.length === 0 ? [] : choicesOf(columns.filter((c) => found.includes(c) || more.includes(c)))
+    .filter((choice) => choice.length > found.length && found.every((column) => choice.includes(column)))
+  const [amounts = Option.none(), ...wider] = yield* Amounts.of(table, [found, ...choices])
+  const all = wider.flatMap(Option.toArray)
+  const whole = all.find(({ values }) => values !== "votes") ?? all[0]
+  // Rows that add up without the other columns need none of them: those hold something else.
+  const isWhole = whole === undefined || Option.exists(
+    amounts,
+    ({ tally, values }) => values !== "votes" && tally[values] === tally.rows && tally.rows >= whole.tally.rows
+  )
+  if (!isWhole) {
+    const others = whole.columns.filter((column) => !found.includes(column))
+    const left = yield* Amounts.without(table, whole, found, others)
+    if (Option.isSome(left)) return Option.some<Truth>({ _tag: "Amounts", amounts: left.value })
+    return yield* fail(
+      table,
+      `no row has all its ${whole.values} in the columns ${named(found)}: every one has something in ${
+        named(others)
+      } ` +
+        `too, and --labels leaves them out. Name more labels, or take columns that are no labels out of the table`
+    )
+  }
   if (Option.isSome(amounts)) return Option.some<Truth>({ _tag: "Amounts", amounts: amounts.value })
+  const mixture = yield* Amounts.mixture(table, found)
   return yield* fail(
     table,
-    `the columns ${named(found)} hold neither shares that sum to 1, percentages that sum to 100 nor votes`
+    Option.isSome(mixture)
+      ? `the columns ${named(found)} cannot be read: ${mixture.value}`
+      : `the columns ${named(found)} hold neither shares that sum to 1, percentages that sum to 100 nor votes`
   )
 })
 
@@ -111,15 +151,10 @@ const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: Readonl
   )
   const [label] = byName
   if (label !== undefined) return Option.some<Truth>({ _tag: "Label", column: label, numbered: label.isNumeric })
-  const plain = columns.filter((column) => !isNamed("beside")(column) && column.filled > 0)
+  const plain = besides(columns)
   const numbers = plain.filter(({ isNumeric }) => isNumeric).toSorted((a, b) => a.name < b.name ? -1 : 1)
   const texts = plain.filter((column) => isNames(column) && isFew(column))
-  const choices = [
-    numbers,
-    numbers.filter(({ isShare }) => isShare),
-    numbers.filter(({ hasPercents }) => hasPercents)
-  ].filter((choice, i, all) => i === 0 || choice.length < (all[0]?.length ?? 0))
-  const amounts = (yield* Amounts.of(table, choices)).flatMap(Option.toArray)
+  const amounts = (yield* Amounts.of(table, choicesOf(numbers))).flatMap(Option.toArray)
   const summing = amounts.find(({ values }) => values !== "votes")
   // Shares that add up need no other column.
   if (summing === undefined) yield* decided(table, plain, numbers)
@@ -150,10 +185,13 @@ export const truthOf = (
     }
     const truth = yield* truthIn(table, columns)
     if (Option.isSome(labels) && Option.isSome(truth) && truth.value._tag === "Amounts") {
-      const { columns } = truth.value.amounts
+      const found = truth.value.amounts.columns.map(({ name }) => name)
+      const missing = labels.value.filter((label) => !found.includes(label))
+      const left = found.filter((name) => !labels.value.includes(name))
       return yield* fail(
         table,
-        `the labels ${Quoted.names(labels.value)} are not all columns of it; those are ${named(columns)}`
+        `the labels ${Quoted.names(labels.value)} are not all columns of it; those are ${Quoted.names(found)}` +
+          Hinted.meant(missing, left)
       )
     }
     if (Option.isSome(labels) && Option.isSome(truth) && truth.value._tag === "Label") {
@@ -163,6 +201,11 @@ export const truthOf = (
     }
     const left = columns.filter((column) => !isNamed("beside")(column))
     if (Option.isSome(truth) || left.length === 0) return truth
+    const numbers = left.filter(({ isNumeric }) => isNumeric)
+    const mixture = yield* Amounts.mixture(table, numbers)
+    if (Option.isSome(mixture)) {
+      return yield* fail(table, `the labels in the columns ${named(numbers)} cannot be read: ${mixture.value}`)
+    }
     return yield* fail(
       table,
       `which column holds the labels cannot be told: of ${named(left)} none is called label, class, category or ` +

@@ -16,7 +16,9 @@ const leftOf = ({ image, split, table: { header }, truth }: Plan, columns: Reado
   const read = new Set([
     image.column.index,
     ...split === undefined ? [] : [split.index],
-    ...truth._tag === "Label" ? [truth.column.index] : truth.amounts.columns.map(({ index }) => index)
+    ...truth._tag === "Label"
+      ? [truth.column.index]
+      : [...truth.amounts.columns, ...truth.amounts.others].map(({ index }) => index)
   ])
   return columns.filter(({ index, name }) => !read.has(index) && !Table.isIndex(name, index) && header.length > 0)
 }
@@ -31,6 +33,20 @@ const onOdd = ({ truth }: Plan): ReadonlyArray<string> => {
       ? [`${Quoted.quoted(name)} holds numbers but for ${cell}: its row is set aside`]
       : [`${Quoted.quoted(name)} holds numbers but for ${odd} cells, ${cell} first: their rows are set aside`]
   })
+}
+
+/** `"anger" is a label that is not asked for: 3 rows with something in it are set aside`. */
+const onOthers = ({ truth }: Plan): ReadonlyArray<string> => {
+  if (truth._tag === "Label" || truth.amounts.others.length === 0) return []
+  const { aside, others: { length }, others } = truth.amounts
+  const are = length === 1 ? "is a label that is" : "are labels that are"
+  return [
+    `${Quoted.names(others.map(({ name }) => name))} ${are} not asked for: ${
+      aside === 1
+        ? `the row with something in ${length === 1 ? "it" : "them"} is set aside`
+        : `${aside} rows with something in ${length === 1 ? "it" : "them"} are set aside`
+    }`
+  ]
 }
 
 /** How a table was written and what its columns are. */
@@ -59,6 +75,7 @@ export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan):
       ? `"${truth.column.name}" their labels`
       : `${Quoted.count(truth.amounts.columns.length, "column")} of numbers their labels`),
     ...truth._tag === "Amounts" ? [Amounts.noteOn(truth.amounts)] : [],
+    ...onOthers(plan),
     ...onOdd(plan),
     ...left.length > 0 ? [`columns left alone: ${Quoted.names(left.map((column) => column.name))}`] : []
   ].map((note) => `${name}: ${note}`)

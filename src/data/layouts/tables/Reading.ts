@@ -12,6 +12,7 @@ import { samples as sifted } from "../../Rows.ts"
 import * as Shares from "../../Shares.ts"
 import type * as Table from "../../Table.ts"
 import * as Names from "../Names.ts"
+import * as Amounts from "./Amounts.ts"
 import type { Truth } from "./Columns.ts"
 import { type Located, pathOf } from "./Located.ts"
 import type { Column } from "./Profile.ts"
@@ -137,6 +138,15 @@ export const samples = (
       if (truth._tag === "Amounts") {
         if (before !== undefined) return bad("duplicate-image", `image "${id}" was listed in row ${before}`)
         const { columns, values } = truth.amounts
+        const other = Amounts.beyond(truth.amounts, table.number, cells)
+        if (other !== undefined) {
+          return bad(
+            "unknown-label",
+            `${Quoted.quoted(other.label)} is ${Quoted.quoted(other.cell)}, and is none of the labels ${
+              Quoted.names(labels)
+            }`
+          )
+        }
         const written = columns.map(({ index }) => table.number(cells[index] ?? ""))
         return Result.map(Shares.read(labels, written, 0.02, values), (shares) => {
           seen.set(id, row)
