@@ -85,6 +85,7 @@ export const choose = <A, E, R, EP, RP>(
       )
     const file = Option.isSome(given.config) ? yield* File.settings(given.config.value) : {}
     const read = filed(Engine.trains(given) ? Presets.atEngine(base) : base, file)
+    if (Option.isSome(given.config)) yield* Effect.fromResult(Config.complete(given.config.value, read.preset))
     const flagged = yield* Effect.mapError(
       Effect.fromResult(Single.settings(given, read.preset)),
       ({ message }) => new FlagError({ reason: message })

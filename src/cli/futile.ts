@@ -45,6 +45,9 @@ export type Methods =
   & Omit<Fitting, "budget" | "config" | "maxTokens" | "printConfig">
   & { readonly method: "all" | Method }
 
+/** A flag that asks for something: no steps of a stage that there is none of ask for nothing. */
+const asking = (steps: Option.Option<number>) => Option.filter(steps, (steps) => steps !== 0)
+
 /** Flags of stages that the method has not. */
 export const ofMethod = (flags: Methods): Effect.Effect<void, FlagError> => {
   const { method } = flags
@@ -54,12 +57,12 @@ export const ofMethod = (flags: Methods): Effect.Effect<void, FlagError> => {
       ...(!has("RISE") && {
         "--tau": flags.tau,
         "--candidates": flags.candidates,
-        "--steps-reinforce": flags.stepsReinforce,
+        "--steps-reinforce": asking(flags.stepsReinforce),
         "--lr-reinforce": flags.lrReinforce
       }),
-      ...(!has("RISE", "SFT") && { "--steps-sft": flags.stepsSft, "--lr-sft": flags.lrSft }),
+      ...(!has("RISE", "SFT") && { "--steps-sft": asking(flags.stepsSft), "--lr-sft": flags.lrSft }),
       ...(!has("RISE", "Visual-RFT") && {
-        "--steps-rft": flags.stepsRft,
+        "--steps-rft": asking(flags.stepsRft),
         "--lr-rft": flags.lrRft,
         "--group-size": flags.groupSize
       }),
@@ -70,7 +73,7 @@ export const ofMethod = (flags: Methods): Effect.Effect<void, FlagError> => {
         : `${flag} is for a stage that --method ${method} has not: leave one of them out`),
     flags.noWarmUp
       ? refuse(
-        { "--steps-warm-up": flags.stepsWarmUp, "--lr-warm-up": flags.lrWarmUp },
+        { "--steps-warm-up": asking(flags.stepsWarmUp), "--lr-warm-up": flags.lrWarmUp },
         (flag) => `${flag} is for the warm-up that --no-warm-up leaves out: leave one of them out`
       )
       : Effect.void

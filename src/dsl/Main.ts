@@ -3,6 +3,7 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Data, Effect, Predicate, Runtime } from "effect"
+import * as NoProgram from "./NoProgram.ts"
 import * as Process from "./Process.ts"
 
 /** A failure that has been printed: the process only ends with its code. */
@@ -30,8 +31,11 @@ const lineOf = (error: unknown): string =>
  * pipeline.pipe(Rise.run({ out: "runs/mine" }), Effect.provide(policy), Rise.runMain)
  * ```
  */
-export const runMain = <A, E>(program: Effect.Effect<A, E, NodeServices.NodeServices>): void =>
-  program.pipe(
+export const runMain = <A, E>(program: Effect.Effect<A, E, NodeServices.NodeServices>): void => {
+  const given: Effect.Effect<A, E | NoProgram.NoProgram, NodeServices.NodeServices> = Effect.isEffect(program)
+    ? program
+    : Effect.fail(NoProgram.of(String(program)))
+  given.pipe(
     Effect.catch((error) =>
       Effect.andThen(
         Console.error(`error: ${lineOf(error)}`),
@@ -41,3 +45,4 @@ export const runMain = <A, E>(program: Effect.Effect<A, E, NodeServices.NodeServ
     Effect.provide(NodeServices.layer),
     Process.run
   )
+}

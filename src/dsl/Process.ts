@@ -9,9 +9,11 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import { format } from "node:util"
 import { shown } from "../kernels/runtime/Shown.ts"
+import * as NoProgram from "./NoProgram.ts"
 import { withOutput } from "./Output.ts"
 import * as Screen from "./progress/Screen.ts"
 import { asked } from "./telemetry/Asked.ts"
@@ -79,11 +81,14 @@ const safe = (console: Console.Console): Console.Console => {
   })
 }
 
-/** Reports what nobody has: a defect with its stack. */
-const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  !Cause.hasInterruptsOnly(cause) && Runtime.getErrorReported(Cause.squash(cause))
+/** Reports what nobody has: in a line where no program was given, a defect with its stack. */
+const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  const none = NoProgram.within(cause)
+  if (Option.isSome(none)) return Console.error(`error: ${none.value.message}`)
+  return !Cause.hasInterruptsOnly(cause) && Runtime.getErrorReported(Cause.squash(cause))
     ? Effect.provideService(Effect.logError(cause), Logger.LogToStderr, true)
     : Effect.void
+}
 
 /** Exports what happens where the environment names a collector. */
 const exported = <A, E>(program: Effect.Effect<A, E>): Effect.Effect<A, E> =>

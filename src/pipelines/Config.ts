@@ -38,15 +38,25 @@ const general: Rules.Table = {
   "evaluate.maxTokens": length
 }
 
+/** What a file has no words for: examples. */
+const unwritten = ["sft.replay.share"]
+
 /** Every setting by its full name: "sft.select.every". */
 const table: Rules.Table = {
   ...general,
   ...Object.fromEntries(
     Object.entries(stageRules).flatMap(([stage, rules]) =>
-      Object.entries(rules).map(([setting, rule]) => [`${stage}.${setting}`, rule] as const)
+      Object.entries(rules).flatMap(([setting, rule]) =>
+        unwritten.includes(`${stage}.${setting}`) ? [] : [[`${stage}.${setting}`, rule] as const]
+      )
     )
   )
 }
+
+/** The same of a file, which leaves out what was chosen for it: see `complete`. */
+const optional: Rules.Table = Object.fromEntries(
+  Object.entries(table).map(([setting, rule]) => [setting, { ...rule, required: false }])
+)
 
 /** The same without what null takes away and without a warm-up that is left out. */
 const present = (value: Overrides): Overrides =>
@@ -62,7 +72,9 @@ const present = (value: Overrides): Overrides =>
 export const decode = (source: string, value: unknown): Result.Result<Overrides, ConfigError> => {
   const fail = (reason: string) => Result.fail(new ConfigError({ source, reason }))
   if (!Predicate.isObject(value)) return fail("expected an object of settings, such as {\"sft\": {\"steps\": 100}}")
-  const given: Overrides = { ...value }
+  // A preset in a script has a name, which sets nothing.
+  const { name, ...parts } = { ...value } as Overrides
+  const given: Overrides = name === undefined || typeof name === "string" ? parts : { ...value }
   const settings = present(given)
   const [unknown] = Rules.unknown(table, settings)
   if (unknown !== undefined) {
@@ -76,8 +88,30 @@ export const decode = (source: string, value: unknown): Result.Result<Overrides,
       )
       : fail(`${unknown} is not a setting; ${of} has ${Rules.namesIn(table, record).join(", ")}`)
   }
-  const broken = Rules.broken(table, settings)
+  const broken = Rules.broken(optional, settings)
   return broken === undefined ? Result.succeed(given) : fail(Rules.say(broken))
+}
+
+/**
+ * A preset that settings were merged into, if each of its records has the parts that it cannot do without: a file that
+ * gives one part alone has the others from what was chosen, where that has the record.
+ */
+export const complete = (source: string, preset: Preset): Result.Result<Preset, ConfigError> => {
+  const missing = Object.entries(table).filter(([setting, rule]) => {
+    const path = setting.split(".")
+    return rule.required === true && Rules.at(preset, path) === undefined &&
+      Rules.at(preset, path.slice(0, -1)) !== undefined
+  })
+  const [first] = missing
+  if (first === undefined) return Result.succeed(preset)
+  const record = first[0].slice(0, first[0].lastIndexOf("."))
+  const parts = missing.flatMap(([setting, { expected }]) =>
+    setting.startsWith(`${record}.`) ? [`${setting.slice(record.length + 1)} (${expected})`] : []
+  )
+  const reason =
+    `${record} is ${show(Rules.at(preset, record.split(".")))}, and nothing was chosen that has the rest ` +
+    `of it: it also needs ${parts.join(", ")}`
+  return Result.fail(new ConfigError({ source, reason }))
 }
 
 const over = (base: unknown, value: unknown): unknown => {

@@ -45,6 +45,25 @@ const unselected = (base: Preset, file: Config.Overrides, preset: Preset): Filed
   }
 }
 
+/** A batch that a file makes smaller has fewer lessons to practise on than was chosen. */
+const shrunk = (base: Preset, file: Config.Overrides, preset: Preset): Filed =>
+  (["warmUp", "sft"] as const).reduce<Filed>((filed, stage) => {
+    const own = filed.preset[stage]
+    const name = `${stage}.practice.texts`
+    const given = Rules.at(file, name.split("."))
+    if (own?.practice === undefined || given !== undefined && !isPrinted(base, name, given)) return filed
+    const { batchSize } = filledStage(own)
+    const { texts } = own.practice
+    if (!(texts > batchSize) || Rules.at(file, [stage, "batchSize"]) === undefined) return filed
+    return {
+      preset: { ...filed.preset, [stage]: { ...own, practice: { ...own.practice, texts: batchSize } } },
+      notes: [
+        ...filed.notes,
+        `${stage}: a batch of ${batchSize} has no ${texts} lessons to practise on: practice.texts is ${batchSize}, too`
+      ]
+    }
+  }, { preset, notes: [] })
+
 /** Notes on what is the default of another loss than the one that runs: it was printed for that. */
 const foreign = (file: Config.Overrides, preset: Preset): ReadonlyArray<string> =>
   (["reinforce", "rft"] as const).flatMap((stage) => {
@@ -68,6 +87,7 @@ export const filed = (base: Preset, file: Config.Overrides): Filed => {
   const effective = Config.futile(merged)
     .filter((name) => isPrinted(base, name, Rules.at(merged, name.split("."))))
     .reduce(Rules.without, merged)
-  const { notes, preset } = unselected(base, file, effective)
-  return { preset, notes: [...notes, ...foreign(file, preset)] }
+  const selected = unselected(base, file, effective)
+  const { notes, preset } = shrunk(base, file, selected.preset)
+  return { preset, notes: [...selected.notes, ...notes, ...foreign(file, preset)] }
 }

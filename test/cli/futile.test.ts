@@ -28,6 +28,7 @@ const train: Futile.Methods = {
   groupSize: none
 }
 const one = Option.some(1)
+const zero = Option.some(0)
 
 describe("flags without an effect", () => {
   it.effect("of a method's stages", () =>
@@ -49,7 +50,11 @@ describe("flags without an effect", () => {
         { tau: one, equalCompute: true, lrSft: one, groupSize: one, candidates: one, stepsWarmUp: one },
         { method: "RISE", tau: one, lrSft: one, groupSize: one, candidates: one },
         { method: "SFT", stepsSft: one, lrWarmUp: one },
-        { method: "Visual-RFT", groupSize: one, lrRft: one }
+        { method: "Visual-RFT", groupSize: one, lrRft: one },
+        // No steps of what there is none of.
+        { method: "SFT", stepsReinforce: zero, stepsRft: zero },
+        { method: "Visual-RFT", stepsReinforce: zero, stepsSft: zero },
+        { noWarmUp: true, stepsWarmUp: zero }
       ]
       for (const flags of sound) assert.strictEqual(yield* reason(Futile.ofMethod({ ...train, ...flags })), "")
     }))

@@ -91,6 +91,12 @@ const usage: ReadonlyArray<Row> = [
     says: /RISE\/filter: tau is 0.6, expected nothing beside soft/,
     next: /leave one of them out/
   },
+  {
+    line: ["train", "--preset", "paper", "--config", join(root, "test/cli/partial.json"), "--print-config"],
+    code: 1,
+    says: /partial\.json: sft\.practice is \{"weight":2\}, and nothing was chosen that has the rest of it/,
+    next: /it also needs texts \(a whole number from 1 to 65536\), maxTokens \(/
+  },
   { line: ["train", "--quantize", "int4"], code: 2, says: /--quantize rounds weights that/, next: /--lora 16/ },
   {
     line: ["train", "--preset", "paper", "--steps-warm-up", "3", "--print-config"],

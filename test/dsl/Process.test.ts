@@ -99,6 +99,39 @@ describe("what a terminal gets", () => {
   })
 })
 
+describe("a script that leaves something out", () => {
+  const unfinished = fileURLToPath(new URL("./programs/unfinished.ts", import.meta.url))
+  const how = "pipeline.pipe(Rise.run({ out: \"runs/mine\" }), Effect.provide(policy), Rise.runMain)"
+  const unrun = (steps: string) =>
+    `Rise.run is missing before Rise.runMain: the pipeline of ${steps} only describes what is to be done; write ${how}`
+  const step = "Rise.runMain needs a program and was given a function: a step such as Rise.run goes behind a " +
+    `pipeline; write ${how}`
+  const answers = "Rise.make, Rise.answers, Rise.sft"
+  const stream = "expected a stream of samples: that of a source, or Stream.fromIterable(samples)"
+  const says: Readonly<Record<string, string>> = {
+    unrun: unrun(answers),
+    bare: unrun(answers),
+    loop: unrun("Rise.make, Rise.generate"),
+    step,
+    steps: step,
+    nothing: `Rise.runMain needs a program, and "undefined" is no Effect: write ${how}`,
+    array: `make: data is [{"image":"a.png","truth":"sad"}], ${stream}`,
+    taskless:
+      "make: task is {\"name\":\"mood\"}, expected a task, of Task.make, Classification.make or Detection.make: " +
+      "Rise.make(task, data)",
+    optionless: "run: out is undefined, expected the name of a folder: Rise.run({ out: \"runs/mine\" })"
+  }
+
+  it("ends with one line that says what is missing, and the next step", () => {
+    for (const [mode, message] of Object.entries(says)) {
+      const { status, stderr } = spawnSync(process.execPath, [unfinished, mode, "runs/never"], { encoding: "utf8" })
+      assert.deepStrictEqual({ mode, status, stderr }, { mode, status: 1, stderr: `error: ${message}\n` })
+    }
+    const { status, stderr } = spawnSync(process.execPath, [unfinished, "sound"], { encoding: "utf8" })
+    assert.deepStrictEqual({ status, stderr }, { status: 0, stderr: "" })
+  }, 60_000)
+})
+
 describe("a line that is redrawn", () => {
   const clear = "\r\u001b[2K"
   const tearing = fileURLToPath(new URL("./programs/tearing.ts", import.meta.url))

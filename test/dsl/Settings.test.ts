@@ -296,8 +296,8 @@ describe("settings of stages", () => {
       const circle: { self?: unknown } = {}
       circle.self = circle
       const cases: ReadonlyArray<readonly [Options, string]> = [
-        [{ out: "" }, `out is "", expected the name of a folder`],
-        [{ out: undefined }, "out is undefined, expected the name of a folder"],
+        [{ out: "" }, `out is "", expected the name of a folder: Rise.run({ out: "runs/mine" })`],
+        [{ out: undefined }, `out is undefined, expected the name of a folder: Rise.run({ out: "runs/mine" })`],
         [{ seed: "1" }, `seed is "1", expected a whole number`],
         [{ resume: "yes" }, `resume is "yes", expected true or false`],
         [{ Seed: 1 }, "Seed is 1, expected no setting of this name: there are out, seed, resume, checkpoint, config"],

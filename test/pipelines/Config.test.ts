@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as Config from "../../src/pipelines/Config.ts"
-import { paper, quick, smoke } from "../../src/pipelines/Presets.ts"
+import { fit } from "../../src/pipelines/fit.ts"
+import { paper, type Preset, quick, smoke } from "../../src/pipelines/Presets.ts"
 
 const faultOf = (value: unknown): string => {
   const found = Config.decode("rise.config.json", value)
@@ -24,7 +25,8 @@ describe("settings from a file", () => {
     starts({ sft: { select: 5 } }, "sft.select is 5, expected an object with every, samples, patience")
     starts({ sft: { steps: -1 } }, "sft.steps is -1, expected a whole number from 0")
     starts({ sft: { steps: "10" } }, `sft.steps is "10", expected a whole number from 0`)
-    starts({ sft: { select: {} } }, "sft.select.every is undefined, expected a whole number from 1")
+    starts({ sft: { replay: { share: 0.2 } } }, "sft.replay is not a setting")
+    starts({ name: 5 }, "name is not a setting")
     starts({ filter: { tau: 75 } }, "filter.tau is 75, expected a number in [0, 1]")
     starts({ trainable: "head" }, `trainable is "head", expected "decoder" or "all"`)
     starts({ validate: { leak: "no" } }, `validate.leak is "no", expected true or false`)
@@ -47,6 +49,40 @@ describe("settings from a file", () => {
       rft: { ...quick.rft, format: 0 },
       generate: { ...quick.generate, maxTokens: 9 }
     })
+  })
+
+  it("leave the other parts of a record as they were chosen, and name those that nobody chose", () => {
+    const over = (preset: Preset, value: unknown) =>
+      Config.complete("rise.config.json", Config.merged(preset, Result.getOrThrow(Config.decode("", value))))
+    const fitted = fit({ parameters: 2.1e6, adapter: false, samples: 500, answer: 12 })
+    for (const preset of [fitted, quick]) {
+      const { practice, select } = preset.sft
+      const found = Result.getOrThrow(over(preset, {
+        sft: { practice: { of: "lessons", weight: 2 }, select: { patience: 4 }, augment: { flip: true } }
+      }))
+      assert.deepStrictEqual(found.sft.practice, practice && { ...practice, of: "lessons", weight: 2 })
+      assert.deepStrictEqual(found.sft.select, select && { ...select, patience: 4 })
+      assert.deepStrictEqual(found.sft.augment, { flip: true })
+    }
+    const refused = (value: unknown, says: string) => {
+      const found = over(paper, value)
+      assert.strictEqual(Result.isFailure(found) ? found.failure.message : "none", `rise.config.json: ${says}`)
+    }
+    refused(
+      { sft: { practice: { weight: 2 } } },
+      "sft.practice is {\"weight\":2}, and nothing was chosen that has the rest of it: it also needs texts (a whole " +
+        "number from 1 to 65536), maxTokens (a whole number from 1 to 1048576)"
+    )
+    refused(
+      { rft: { select: { patience: 4 } } },
+      "rft.select is {\"patience\":4}, and nothing was chosen that has the rest of it: it also needs every (a whole " +
+        "number from 1)"
+    )
+  })
+
+  it("are a preset's own too, whose name sets nothing", () => {
+    const { name: _, ...parts } = quick
+    assert.deepStrictEqual(Result.getOrThrow(Config.decode("", { ...quick })), parts)
   })
 
   it("take a warm-up or an optional part away", () => {

@@ -198,6 +198,30 @@ describe("validation 0 in a file", () => {
       )
     }).pipe(Effect.provide(live)))
 
+  it.effect("of batches with fewer lessons than were chosen to practise on takes those, and says so", () =>
+    Effect.gen(function*() {
+      for (const base of all.filter(({ sft }) => (sft.practice?.texts ?? 0) > 1)) {
+        for (const file of [{ sft: { batchSize: 2 } }, edited(fileOf(base), "sft", { batchSize: 2 })]) {
+          const { notes, preset } = read(base, file)
+          assert.deepStrictEqual(notes, [
+            `sft: a batch of 2 has no ${base.sft.practice?.texts} lessons to practise on: practice.texts is 2, too`
+          ])
+          assert.deepStrictEqual(preset.sft.practice, base.sft.practice && { ...base.sft.practice, texts: 2 })
+          yield* sound(preset)
+        }
+      }
+      const { notes, preset: { warmUp } } = read(presets.quick, { warmUp: { batchSize: 8 } })
+      assert.deepStrictEqual([notes.length, warmUp?.practice?.texts], [1, 8])
+      // As many as the user asks for, or no batch of the user's own.
+      const own = read(presets.quick, { sft: { batchSize: 2, practice: { texts: 3 } } })
+      assert.deepStrictEqual([own.notes.length, own.preset.sft.practice?.texts], [0, 3])
+      assert.match(
+        String(yield* Effect.flip(sound(own.preset))),
+        /practice\.texts is 3, expected at most the 2 lessons/
+      )
+      assert.deepStrictEqual(read(presets.quick, { sft: { batchSize: 8 } }).notes, [])
+    }).pipe(Effect.provide(live)))
+
   it("says nothing where nothing was to be selected", () => {
     assert.deepStrictEqual(read(presets.paper, { validation: 0 }).notes, [])
     assert.deepStrictEqual(read(presets.quick, {}).notes, [])

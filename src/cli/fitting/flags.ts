@@ -88,6 +88,8 @@ export const settings = (
     if (Option.isNone(value)) continue
     const has = settings.filter(([stage]) => stage !== "warmUp" || preset.warmUp !== undefined)
     if (has.length === 0) {
+      // No steps of no warm-up are what there is.
+      if (flag === "stepsWarmUp" && value.value === 0) continue
       const reason = `is for a warm-up, and the settings "${preset.name}" have none: leave it out, or write a warmUp ` +
         "into --config"
       return Result.fail(new ConfigError({ source: `--${flagOf(flag)}`, reason }))

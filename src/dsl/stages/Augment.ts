@@ -12,7 +12,8 @@ import * as Settings from "./Settings.ts"
 import type { BadSetting } from "./StageError.ts"
 
 /**
- * Refuses to mirror or to move pictures whose annotation says where something is, and an option that changes nothing.
+ * Refuses to mirror or to move pictures whose annotation says where something is, and a record without any change in
+ * it. One that is switched off, such as `{ flip: false }`, asks for nothing.
  */
 export const fits = <A>(
   stage: string,
@@ -20,7 +21,7 @@ export const fits = <A>(
   { augment }: Pick<Settings.TrainOptions, "augment">
 ): Effect.Effect<void, BadSetting> => {
   if (augment === undefined || augment === null) return Effect.void
-  const { brightness = 0, flip = false, shift = 0 } = augment
+  const { flip = false, shift = 0 } = augment
   const moves = flip ? "flip" : shift > 0 ? "shift" : undefined
   if (moves !== undefined && task.placeless !== true) {
     return Settings.refuse(stage, {
@@ -30,11 +31,13 @@ export const fits = <A>(
         "changed; a task of your own that does not mind says placeless: true"
     })
   }
-  return flip || shift > 0 || brightness > 0 ? Effect.void : Settings.refuse(stage, {
-    setting: "augment",
-    value: JSON.stringify(augment),
-    expected: "flip, shift or brightness, or no augment"
-  })
+  return [augment.flip, augment.shift, augment.brightness].some((part) => part !== undefined) ?
+    Effect.void :
+    Settings.refuse(stage, {
+      setting: "augment",
+      value: JSON.stringify(augment),
+      expected: "flip, shift or brightness, or no augment"
+    })
 }
 
 const variation = (key: string, seed: number, { brightness = 0, flip = false, shift = 0 }: Settings.Augmenting) => {
@@ -48,12 +51,18 @@ const variation = (key: string, seed: number, { brightness = 0, flip = false, sh
 /** The function that changes a stage's samples, each by a key of its own: the same seed, the same pixels. */
 export const make = Effect.fnUntraced(function*({ augment }: Pick<Settings.TrainOptions, "augment">) {
   const { seed } = yield* Run
+  const { brightness = 0, flip = false, shift = 0 } = augment ?? {}
+  const changes = flip || shift > 0 || brightness > 0
   return <S extends { readonly image: Image.Image }>(key: string, samples: ReadonlyArray<S>): ReadonlyArray<S> =>
-    augment === undefined || augment === null ? samples : samples.map((sample, i) => {
+    !changes ? samples : samples.map((sample, i) => {
       const own = `${key}/augment/${i}`
       return {
         ...sample,
-        image: Image.varied(`${sample.image.id}~${own}`, sample.image, variation(own, seed, augment))
+        image: Image.varied(
+          `${sample.image.id}~${own}`,
+          sample.image,
+          variation(own, seed, { brightness, flip, shift })
+        )
       }
     })
 })

@@ -160,7 +160,7 @@ const nothingYet = Effect.fnUntraced(function*({ out, resume }: RunOptions) {
  * pipeline.pipe(Rise.run({ out: "runs/faces", seed: 1 }), Effect.provide(policy))
  * ```
  */
-export const run = (options: RunOptions) =>
+export const run = (given: RunOptions) =>
 <A, E, R>(
   self: Pipeline<Runnable, A, E, R>
 ): Effect.Effect<
@@ -168,6 +168,8 @@ export const run = (options: RunOptions) =>
   E | BadSetting | Misplaced | Provided.NotProvided | RunError | PolicyError | TaskError | TruthError,
   Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
 > => {
+  // A script may leave them out altogether, whatever the types say: `out` is then missed as it is where it is left out.
+  const options: RunOptions = { ...given }
   const seed = options.seed ?? 0
   // The data may need nothing of the run, but its type says that it might: give it one in memory.
   const fingerprint = Effect.suspend(() =>

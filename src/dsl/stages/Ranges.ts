@@ -1,6 +1,7 @@
 /**
  * What the settings of stages may be: a number that cannot mean anything is refused before any work.
  */
+import { Predicate, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { groupLosses, klEstimators } from "../../policy/Policy.ts"
 import { scales } from "../Advantage.ts"
@@ -81,12 +82,24 @@ export const validating: Rules.Table = {
   repetition: Rules.yesOrNo
 }
 
+/** What `make` begins with. */
+export const beginning: Rules.Table = {
+  task: required({
+    expected: "a task, of Task.make, Classification.make or Detection.make: Rise.make(task, data)",
+    holds: (value) => Predicate.hasProperty(value, "annotation") && Predicate.hasProperty(value, "prompts")
+  }),
+  data: required({
+    expected: "a stream of samples: that of a source, or Stream.fromIterable(samples)",
+    holds: Stream.isStream
+  })
+}
+
 /** What `make`'s options may be. */
 export const making: Rules.Table = { validation: share("[0, 1)") }
 
 /** What `run`'s options may be. */
 export const running: Rules.Table = {
-  out: required(Rules.text("the name of a folder")),
+  out: required(Rules.text("the name of a folder: Rise.run({ out: \"runs/mine\" })")),
   seed: whole(),
   resume: Rules.yesOrNo,
   "checkpoint.every.steps": whole(0),

@@ -1,7 +1,10 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
+import { resolve } from "node:path"
+import { pathToFileURL } from "node:url"
 import { settings } from "../../../src/cli/fitting/file.ts"
+import { photos } from "../../../src/pipelines/Presets.ts"
 
 it.effect("a file of settings is JSON or a module; what it cannot be is said with its name", () =>
   Effect.scoped(Effect.gen(function*() {
@@ -12,6 +15,12 @@ it.effect("a file of settings is JSON or a module; what it cannot be is said wit
     const sft = { sft: { steps: 9 } }
     assert.deepStrictEqual(yield* of("a.json", `\uFEFF${JSON.stringify(sft)}`), sft)
     assert.deepStrictEqual(yield* of("a.ts", `const steps: number = 9\nexport default { sft: { steps } }`), sft)
+    const presets = pathToFileURL(resolve("src/pipelines/Presets.ts")).href
+    const { name: _, ...parts } = photos
+    assert.deepStrictEqual(
+      yield* of("b.ts", `import { photos } from "${presets}"\nexport default { ...photos, validation: 0.2 }`),
+      { ...parts, validation: 0.2 }
+    )
     const faults = [
       ["b.json", "{", /b\.json: is not JSON/],
       ["c.json", "[1]", /c\.json: .*not a setting|c\.json: expected an object/],

@@ -26,6 +26,8 @@ describe("single settings", () => {
   it("of a stage that the settings have not are refused, by the name of the flag", () => {
     const refused = settings({ ...nothing, lrWarmUp: Option.some(1e-3) }, paper)
     assert.isTrue(Result.isFailure(refused) && /^--lr-warm-up: is for a warm-up/.test(refused.failure.message))
+    // No steps of it are what there is.
+    assert.deepStrictEqual(Result.getOrThrow(settings({ ...nothing, stepsWarmUp: Option.some(0) }, paper)), {})
     // What warm-up and others share goes to the others.
     assert.isFalse("warmUp" in Result.getOrThrow(settings({ ...nothing, maxTokens: Option.some(9) }, paper)))
   })
