@@ -2,7 +2,9 @@
  * What a script gives where a program is needed, and is none. TypeScript says so, and Node runs a script without asking
  * TypeScript.
  */
-import { Cause, Data, Option } from "effect"
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Option from "effect/Option"
 import { show } from "../kernels/text/show.ts"
 
 /** How the words of a pipeline begin. */

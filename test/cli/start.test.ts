@@ -39,7 +39,7 @@ process.on("exit", () => writeFileSync(${JSON.stringify(file)}, loaded.join("\\n
 
 /** The modules of this project that may be loaded before a command is named; the rest is Node's, Effect's and npm's. */
 const light = new RegExp(
-  "/src/(cli/\\w+|dsl/(Progress|Process|Output|progress/\\w+|telemetry/(Asked|Exporting))|" +
+  "/src/(cli/\\w+|dsl/(Progress|Process|Output|NoProgram|progress/\\w+|telemetry/(Asked|Exporting))|" +
     "kernels/(runtime/(Shown|SystemFault)|text/show))[.]ts$"
 )
 
