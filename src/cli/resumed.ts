@@ -5,7 +5,7 @@ import { Effect, Option, Path, Schema } from "effect"
 import * as TextFile from "../dsl/TextFile.ts"
 import * as Json from "../kernels/weights/Json.ts"
 import { shownAddress } from "../policy/http/Address.ts"
-import { commandOf, type Part, partsOf } from "./commandLine.ts"
+import { again, commandOf, type Part, partsOf } from "./commandLine.ts"
 
 /** What is said of a run anew each time: where it is, that it goes on, and how much is told. */
 const ofThisTime = ["--out", "--resume", "--json", "--quiet", "--log-level", "--print-config"]
@@ -44,15 +44,16 @@ const recorded = Effect.fnUntraced(function*(out: string) {
 })
 
 /**
- * The options that the run in a folder was not begun with, as they were given: `--resume` does not find them there.
- * Without those of this time alone, and without secrets.
+ * The command line that goes on with the run in a folder, as the folder is then: with the options that the run was not
+ * begun with, which `--resume` does not find there. Without those of this time alone, and without secrets.
  */
-export const changed = (words: ReadonlyArray<string>, out: string) =>
+export const goingOn = (words: ReadonlyArray<string>, out: string) =>
   Effect.map(recorded(out), (found) => {
     const before = partsOf(Option.getOrElse(found, () => []))
-    return partsOf(kept(words).command).filter((part) =>
+    const changed = partsOf(kept(words).command).filter((part) =>
       part.flag !== "" && !before.some(({ flag, ...other }) => flag === part.flag && valueOf(other) === valueOf(part))
     ).flatMap(({ words }) => words)
+    return again(words, out, changed)
   })
 
 /**

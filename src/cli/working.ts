@@ -8,10 +8,10 @@ import { Nursery } from "../kernels/runtime/index.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { there } from "../kernels/runtime/there.ts"
 import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
-import { again, CommandLine } from "./commandLine.ts"
+import { CommandLine } from "./commandLine.ts"
 import type { Study } from "./flags.ts"
 import { inOwnProcess } from "./ownProcess.ts"
-import { changed, kept } from "./resumed.ts"
+import { goingOn, kept } from "./resumed.ts"
 
 export interface Working<A, E, R> extends Omit<FolderOptions<A, E, R>, "out" | "resume" | "seed"> {
   readonly flags: Pick<Study, "out" | "resume" | "seed">
@@ -58,8 +58,7 @@ export const working =
       // A folder with something in it is refused.
       if (!resume && (yield* isFree(out))) yield* report(Event.Began({ text: `writing to ${out}` }))
       const before = yield* begun
-      // As the folder is then: a run that was begun under other options keeps those.
-      const next = Effect.map(changed(words, out), (changed) => again(words, out, changed))
+      const next = goingOn(words, out)
       let opened = false
       const result = yield* Effect.suspend(() => {
         opened = true

@@ -7,7 +7,7 @@ import { Run } from "../../src/dsl/Run.ts"
 import * as Guessing from "../../src/dsl/stages/Guessing.ts"
 import * as Learning from "../../src/dsl/stages/Learning.ts"
 import * as Task from "../../src/dsl/Task.ts"
-import { Policy } from "../../src/policy/Policy.ts"
+import * as Drawing from "../policy/drawing.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const live = Layer.mergeAll(Stub.layer(), Run.layerMemory({ seed: 0 })).pipe(
@@ -83,22 +83,14 @@ describe("a stage whose groups are all dead", () => {
 
 /** The policy as it would be under a `maxTokens` that cuts off all of its texts, or those of some places. */
 const cutOff = (isCut: (candidate: number) => boolean) =>
-  Layer.effect(
-    Policy,
-    Effect.map(Policy, (policy) => ({
-      ...policy,
-      session: Effect.map(policy.session, (session) => ({
-        ...session,
-        sample: (...asked: Parameters<typeof session.sample>) =>
-          Effect.map(session.sample(...asked), (groups) =>
-            groups.map((group) =>
-              group.map((completion, i) => ({
-                ...completion,
-                finish: isCut(i) ? "length" as const : completion.finish
-              }))
-            ))
-      }))
-    }))
+  Drawing.layer((sample) => (...asked) =>
+    Effect.map(sample(...asked), (groups) =>
+      groups.map((group) =>
+        group.map((completion, i) => ({
+          ...completion,
+          finish: isCut(i) ? "length" as const : completion.finish
+        }))
+      ))
   )
 
 describe("a stage whose texts are all masked", () => {

@@ -7,9 +7,9 @@ import { Run } from "../../src/dsl/Run.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import { annotate } from "../../src/pipelines/annotate.ts"
 import * as Policies from "../../src/policy/layers.ts"
-import { Policy } from "../../src/policy/Policy.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
+import * as Drawing from "../policy/drawing.ts"
 
 const live = (bias: Stub.Options["bias"] & {}) =>
   Layer.mergeAll(Stub.layer({ bias }), Run.layerMemory({ seed: 0 }), Layer.succeed(Progress, silent)).pipe(
@@ -97,19 +97,10 @@ describe("options", () => {
 
 /** How many pictures each call of the policy was asked about. */
 const counting = (calls: Array<number>) =>
-  Layer.effect(
-    Policy,
-    Effect.map(Policy, (policy) => ({
-      ...policy,
-      session: Effect.map(policy.session, (session) => ({
-        ...session,
-        sample: (requests: Parameters<typeof session.sample>[0], options: Parameters<typeof session.sample>[1]) => {
-          calls.push(requests.length)
-          return session.sample(requests, options)
-        }
-      }))
-    }))
-  )
+  Drawing.layer((sample) => (requests, options) => {
+    calls.push(requests.length)
+    return sample(requests, options)
+  })
 
 describe("batches", () => {
   it.effect("begin small, and are those of the whole stream where its first pictures are skipped", () =>

@@ -11,7 +11,7 @@ import { fitted, Presets } from "../../pipelines/index.ts"
 import { directoryOf } from "../../policy/Embedded.ts"
 import type * as Sources from "../../sources/index.ts"
 import { barsOf, type Example, labels } from "../../studies/index.ts"
-import { again, CommandLine } from "../commandLine.ts"
+import { CommandLine } from "../commandLine.ts"
 import { tellOther } from "../difficulty.ts"
 import * as Sized from "../engine/fitted.ts"
 import * as Engine from "../engine/index.ts"
@@ -19,7 +19,7 @@ import * as Flags from "../flags.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
 import { asked, check, named, policy, weightsOf } from "../policy.ts"
-import { changed } from "../resumed.ts"
+import { goingOn } from "../resumed.ts"
 import { printed } from "../study.ts"
 import { type Told, told } from "../told.ts"
 import { text } from "../values.ts"
@@ -40,8 +40,7 @@ const goOn = Effect.fnUntraced(function*(out: string) {
       })
   )
   if (kept.length > 0) {
-    const words = yield* CommandLine
-    yield* Console.error(`\nWhat was answered is kept. Go on with: ${again(words, out, yield* changed(words, out))}`)
+    yield* Console.error(`\nWhat was answered is kept. Go on with: ${yield* goingOn(yield* CommandLine, out)}`)
   }
 })
 
