@@ -25,6 +25,10 @@ const at = (settings: object, setting: string) => Rules.at(settings, setting.spl
 /** What is off, or taken away by null, asks for nothing. */
 const asks = (value: unknown): boolean => value !== undefined && value !== null && value !== false
 
+/** Whether the row's setting was given, asks for something and does nothing beside what there is, defaults filled in. */
+const isFutile = ({ beside, setting, where }: Futile, given: object, filled: object): boolean =>
+  asks(at(given, setting)) && where(at(filled, beside))
+
 /**
  * The settings that ask for something and do nothing.
  *
@@ -32,27 +36,24 @@ const asks = (value: unknown): boolean => value !== undefined && value !== null 
  */
 export const all = (
   rows: ReadonlyArray<Futile>,
-  settings: object,
-  filled: object = settings
-): ReadonlyArray<string> =>
-  rows.flatMap(({ beside, setting, where }) =>
-    asks(at(settings, setting)) && where(at(filled, beside)) ? [setting] : []
-  )
+  given: object,
+  filled: object = given
+): ReadonlyArray<string> => rows.flatMap((row) => isFutile(row, given, filled) ? [row.setting] : [])
 
 /**
  * The first setting that was given and does nothing.
  *
- * @param settings the same with defaults filled in
+ * @param filled the same with defaults filled in
  */
 export const first = (
   rows: ReadonlyArray<Futile>,
   given: object,
-  settings: object = given
+  filled: object = given
 ): Rules.Broken | undefined => {
-  const row = rows.find(({ beside, setting, where }) => asks(at(given, setting)) && where(at(settings, beside)))
+  const row = rows.find((row) => isFutile(row, given, filled))
   if (row === undefined) return undefined
   const { beside, setting, why } = row
-  const other = at(settings, beside)
+  const other = at(filled, beside)
   const named = other === undefined ? beside : `${beside} ${show(other)}`
   return { setting, value: show(at(given, setting)), expected: `nothing beside ${named}, ${why}` }
 }
