@@ -25,7 +25,7 @@ const at = (settings: object, setting: string) => Rules.at(settings, setting.spl
 /** What is off, or taken away by null, asks for nothing. */
 const asks = (value: unknown): boolean => value !== undefined && value !== null && value !== false
 
-/** Whether the row's setting was given, asks for something and does nothing beside what there is, defaults filled in. */
+/** Whether a setting that was given asks for something and does nothing beside the others, defaults filled in. */
 const isFutile = ({ beside, setting, where }: Futile, given: object, filled: object): boolean =>
   asks(at(given, setting)) && where(at(filled, beside))
 
