@@ -1,9 +1,9 @@
 /**
  * A column `split` of a table: which half of the data a row belongs to, as `train`, `val` or `test` and their like.
  *
- * A reader yields one stream, so it has to be said which half that is. Where nobody says, and the column names halves in
- * every row that has something in it, it is the half to train on, which is told: a model that is measured on what it has
- * learned looks better than it is.
+ * A reader yields one stream, so it has to be said which half that is. Where nobody says, and the column names halves
+ * in every row that has something in it, it is the half to train on, which is told: a model that is measured on what it
+ * has learned looks better than it is.
  */
 import { Effect, Result, Stream } from "effect"
 import { warn } from "../kernels/runtime/Warning.ts"

@@ -2,10 +2,10 @@
  * What whole JPEGs of real cameras and programs have odd in them, mended, so that all that the decoder still complains
  * of is damage.
  *
- * The decoder knows one kind of complaint for both. Left out or set to what is usual: bytes between segments, an unknown
- * revision of JFIF, a colour profile, a range of coefficients where a sequential JPEG has none, and zeros behind the
- * data of a scan. Whatever follows the end of the picture, and bytes between a sequential one's last pixel and its end,
- * the decoder does not look at.
+ * The decoder knows one kind of complaint for both. Left out or set to what is usual: bytes between segments, an
+ * unknown revision of JFIF, a colour profile, a range of coefficients where a sequential JPEG has none, and zeros
+ * behind the data of a scan. Whatever follows the end of the picture, and bytes between a sequential one's last pixel
+ * and its end, the decoder does not look at.
  */
 
 const marks = { start: 0xd8, end: 0xd9, scan: 0xda, jfif: 0xe0, profile: 0xe2 }
