@@ -66,9 +66,10 @@ describe("a column of halves", () => {
         )
         assert.match(lines[0]!, /\{ split: "test" \} reads those, \{ split: "all" \} every row$/)
         const asked = yield* warned(
-          Effect.forEach(["train", "validation", "test", "all"] as const, (half) =>
-            Effect.map(collect(read(half)), ({ error, ids }) =>
-              error === "" ? ids : error))
+          Effect.forEach(
+            ["train", "validation", "test", "all"] as const,
+            (half) => Effect.map(collect(read(half)), ({ error, ids }) => error === "" ? ids : error)
+          )
         )
         assert.deepStrictEqual(asked.value, [
           ["0.png", "1.png", "5.png"],
