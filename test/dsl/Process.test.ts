@@ -112,6 +112,8 @@ describe("a script that leaves something out", () => {
     unrun: unrun(answers),
     bare: unrun(answers),
     loop: unrun("Rise.make, Rise.generate"),
+    yielded: `yield* needs an Effect, and the pipeline of ${answers} only describes what is to be done: write yield* ` +
+      "pipeline.pipe(Rise.run({ out: \"runs/mine\" }))",
     step,
     steps: step,
     nothing: `Rise.runMain needs a program, and "undefined" is no Effect: write ${how}`,

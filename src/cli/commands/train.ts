@@ -5,7 +5,7 @@ import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
 import { Pacing } from "../../dsl/stages/Pacing.ts"
 import { verdict } from "../../evaluation/index.ts"
-import { Config } from "../../pipelines/index.ts"
+import { Config, Presets } from "../../pipelines/index.ts"
 import { barsOf, compare, type Example, sound } from "../../studies/index.ts"
 import * as Engine from "../engine/index.ts"
 import { CutShort } from "../fitting/budget.ts"
@@ -55,7 +55,7 @@ const comparison = <A>(
     yield* Engine.referenced(flags, preset)
     const trained = policy(flags, preset)
     // Before there is a folder: what the engine would be refused for.
-    if (Engine.trains(flags)) yield* Engine.able(trained, Object.values(methods))
+    if (Engine.trains(flags)) yield* Engine.able(trained, Object.values(methods), Presets.isTried(preset))
     const { rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
       ...more,

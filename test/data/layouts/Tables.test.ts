@@ -191,7 +191,7 @@ describe("a table", () => {
       )
     })))
 
-  it.effect("with whole numbers that --labels leaves out: those of votes that it names decide alone, which is told", () =>
+  it.effect("with whole numbers that --labels leaves out: the votes that it names decide alone, which is told", () =>
     live(Effect.gen(function*() {
       const two = ["joy", "sun"]
       const rows = ["a.png,8,2,0,31", "b.png,0,1,3,7", "c.png,0,1,0,0"]
@@ -200,8 +200,8 @@ describe("a table", () => {
       assert.deepStrictEqual(found.samples, [["a.png", 1, 0], ["b.png", 0.25, 0.75], ["c.png", 1, 0]])
       assert.include(
         found.notes,
-        "\"frame\", \"severity\" hold whole numbers, too, and --labels leaves them out: shares are made of the votes for " +
-          "\"joy\", \"sun\" alone"
+        "\"frame\", \"severity\" hold whole numbers, too, and --labels leaves them out: shares are made of the votes " +
+          "for \"joy\", \"sun\" alone"
       )
       const none = yield* read("image,frame,joy,sun\na.png,8,0,0\nb.png,1,1,3\n", {}, two)
       assert.deepStrictEqual(none.rows, [[2, "sum"]], "a row without any vote for them is none of theirs")
