@@ -13,6 +13,7 @@
 import { Effect, Layer, Path, Schema, Stream } from "effect"
 import * as Dataset from "../../dsl/Dataset.ts"
 import * as Fingerprint from "../../dsl/Fingerprint.ts"
+import * as Plain from "../../dsl/Plain.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
@@ -115,7 +116,7 @@ export const audit = Effect.fn("rise.audit")(function*<A, E, R, EP, RP>(options:
   const { out, policy, preset, seed, task, training } = options
   const folds = foldsOf(options)
   const { generate, reconstruct, reinforce, validate, warmUp } = preset
-  const settings = JSON.parse(JSON.stringify({ generate, reconstruct, reinforce, validate, warmUp }))
+  const settings = Plain.settings({ generate, reconstruct, reinforce, validate, warmUp })
   const prompts = yield* Fingerprint.prompts(task)
   for (const fold of folds) {
     // Scores of other labels, or of a judge that was trained in another way, are not taken for these.
