@@ -39,7 +39,9 @@ describe("settings from a file", () => {
 
   it("have a word for a limit that is switched off, which is read as it was printed", () => {
     const off = Object.entries(stageRules).flatMap(([stage, rules]) =>
-      Object.entries(rules).flatMap(([setting, rule]) => rule.holds(Infinity) && !rule.holds("x") ? [[stage, setting]] : [])
+      Object.entries(rules).flatMap(([setting, rule]) =>
+        rule.holds(Infinity) && !rule.holds("x") ? [[stage, setting]] : []
+      )
     )
     assert.includeDeepMembers(off, [["sft", "clipNorm"], ["rft", "deadSteps"], ["reinforce", "deadSteps"]])
     for (const [stage = "", setting = ""] of off) {
