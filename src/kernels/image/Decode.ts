@@ -15,6 +15,7 @@
 import { Effect } from "effect"
 import { readFile, stat } from "node:fs/promises"
 import sharp from "sharp"
+import { release } from "../runtime/release.ts"
 import * as SystemFault from "../runtime/SystemFault.ts"
 import * as Caps from "./Caps.ts"
 import * as DecodedMemory from "./DecodedMemory.ts"
@@ -23,7 +24,7 @@ import * as Header from "./Header.ts"
 import { type Image, type Pixels, Source } from "./Image.ts"
 import { ImageError } from "./ImageError.ts"
 import * as JpegOddities from "./JpegOddities.ts"
-import { release, releaseOf } from "./release.ts"
+import { releaseOf } from "./releaseOf.ts"
 import { vary } from "./vary.ts"
 
 // Pictures are decoded once: what the library keeps of its last hundred operations is never asked for again.
