@@ -28,7 +28,8 @@ export const tellOther = Effect.fnUntraced(function*(asked: Asked) {
   if (Option.isNone(trained)) {
     const titled = Option.filter(name, Scenes.isTitle)
     if (Option.isNone(titled)) return []
-    const note = `${Saved.modelOf(asked)} was trained on scenes, and its card (README.md) says ${show(titled.value)}, ` +
+    const note =
+      `${Saved.modelOf(asked)} was trained on scenes, and its card (README.md) says ${show(titled.value)}, ` +
       "which is no difficulty from 0 to 1: whether these are of another cannot be told"
     yield* Console.error(note)
     return [note]
