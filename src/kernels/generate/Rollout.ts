@@ -21,6 +21,7 @@ import {
   reshape,
   rotary,
   scalar,
+  type Shape,
   slice,
   softmax,
   sub,
@@ -78,9 +79,28 @@ export const sequenceInputs = (
 })
 
 /**
+ * Shape of one layer's keys or values of so many own tokens of every row. Rows of one candidate each have no axis for
+ * it: what would only be moved and turned around it is a third of the nodes of a turn.
+ */
+export const ownShape = (
+  { headWidth, kvHeads }: Config.Config,
+  { group, prompts }: Pick<RolloutShape, "group" | "prompts">,
+  tokens: number
+): Shape => [prompts, kvHeads, ...(group === 1 ? [] : [group]), tokens, headWidth]
+
+/** Keys or values of one new token a row, `[rows, kvHeads·d]` in any shape, as they lie among the row's own. */
+export const ownToken = (config: Config.Config, shape: RolloutShape, x: Tensor): Tensor => {
+  const { group, prompts } = shape
+  return group === 1
+    ? reshape(x, ownShape(config, shape, 1))
+    : transpose(reshape(x, [prompts, group, config.kvHeads, 1, config.headWidth]), [0, 2, 1, 3, 4])
+}
+
+/**
  * Attention of one new token a row: scores against the shared prompt and the row's own past are softmaxed together.
  * Queries are folded to `[prompts, kvHeads, group·repeat, d]`, so one product serves the whole group.
  *
+ * @param keys of `ownShape`, as `values`
  * @param ownBias broadcasts to `[prompts, kvHeads, group·repeat, own positions]`
  */
 export const decodeAttention = (
@@ -95,26 +115,23 @@ export const decodeAttention = (
 ): Tensor => {
   const { headWidth: d, heads, kvHeads } = config
   const repeat = heads / kvHeads
-  const grouped = transpose(reshape(q, [prompts, group, kvHeads, repeat, d]), [0, 2, 1, 3, 4])
+  const one = group === 1
+  const grouped = one ? q : transpose(reshape(q, [prompts, group, kvHeads, repeat, d]), [0, 2, 1, 3, 4])
   const folded = reshape(grouped, [prompts, kvHeads, group * repeat, d])
+  /** `[prompts, kvHeads, group·repeat, …]` as products with a row's own have it, and back. */
+  const apart = (x: Tensor) => one ? x : reshape(x, [prompts, kvHeads, group, repeat, -1])
+  const together = (x: Tensor, last: number) => one ? x : reshape(x, [prompts, kvHeads, group * repeat, last])
   const alpha = 1 / Math.sqrt(d)
   const shared = add(matmul(folded, prompt.keys, { transB: true, alpha }), promptBias)
-  const own = reshape(matmul(grouped, keys, { transB: true, alpha }), [prompts, kvHeads, group * repeat, -1])
+  const own = together(matmul(one ? folded : grouped, keys, { transB: true, alpha }), -1)
   const weights = softmax(concat([shared, ownBias === undefined ? own : add(own, ownBias)], 3))
   const length = prompt.keys.shape[2] as number
   const mixed = add(
     matmul(slice(weights, 3, 0, length), prompt.values),
-    reshape(matmul(reshape(tail(weights, 3, length), [prompts, kvHeads, group, repeat, -1]), values), [
-      prompts,
-      kvHeads,
-      group * repeat,
-      d
-    ])
+    together(matmul(apart(tail(weights, 3, length)), values), d)
   )
-  return reshape(transpose(reshape(mixed, [prompts, kvHeads, group, repeat, d]), [0, 2, 1, 3, 4]), [
-    prompts * group,
-    heads * d
-  ])
+  const byRow = one ? mixed : transpose(reshape(mixed, [prompts, kvHeads, group, repeat, d]), [0, 2, 1, 3, 4])
+  return reshape(byRow, [prompts * group, heads * d])
 }
 
 /** Whether each token ends its row. */
@@ -165,8 +182,8 @@ export const rollout = (
     next: input("grammarNext", [shape.grammarStates * config.vocabulary], "i32")
   }
   const finishedAtStart = input("finished", [rows], "i32")
-  const emptyCache = input("emptyCache", [prompts, config.kvHeads, group, 0, config.headWidth])
-  const cacheShape = [prompts, config.kvHeads, group, -1, config.headWidth]
+  const emptyCache = input("emptyCache", ownShape(config, shape, 0))
+  const cacheShape = ownShape(config, shape, -1)
 
   const result = loop({
     trips: constant(BigInt64Array.of(BigInt(newTokens)), []),
@@ -203,10 +220,8 @@ export const rollout = (
       const next = decoder(config, p, gather(embedding, drawn.tokens), (layer, q, k, v) => {
         const turned = (x: Tensor, heads: number) =>
           rotary(reshape(x, [rows, heads, 1, config.headWidth]), positions, tableCosines, tableSines)
-        const one = (x: Tensor) =>
-          transpose(reshape(x, [prompts, group, config.kvHeads, 1, config.headWidth]), [0, 2, 1, 3, 4])
-        const keys = concat([caches[2 * layer] as Tensor, one(turned(k, config.kvHeads))], 3)
-        const values = concat([caches[2 * layer + 1] as Tensor, one(v)], 3)
+        const keys = concat([caches[2 * layer] as Tensor, ownToken(config, shape, turned(k, config.kvHeads))], -2)
+        const values = concat([caches[2 * layer + 1] as Tensor, ownToken(config, shape, v)], -2)
         grown.push(keys, values)
         return decodeAttention(
           config,

@@ -17,12 +17,11 @@ import {
   rotary,
   scalar,
   type Tensor,
-  transpose,
   where,
   zeros
 } from "../graph/index.ts"
 import { Config, decoder, logits, type Lookup, sequence, type SequenceInputs } from "../models/index.ts"
-import { decodeAttention, ends, maskAt, type RolloutShape, sequenceInputs } from "./Rollout.ts"
+import { decodeAttention, ends, maskAt, ownShape, ownToken, type RolloutShape, sequenceInputs } from "./Rollout.ts"
 import { sample } from "./Sampler.ts"
 
 /** Outputs of a graph, and the input that each resident one is for. */
@@ -41,12 +40,6 @@ const promptKeys = (layer: number) => `promptKeys.${layer}`
 const promptValues = (layer: number) => `promptValues.${layer}`
 const ownKeys = (layer: number) => `ownKeys.${layer}`
 const ownValues = (layer: number) => `ownValues.${layer}`
-
-/** Keys or values of one layer's own tokens. */
-const ownShape = (
-  { headWidth, kvHeads }: Config.Config,
-  { group, newTokens, prompts }: RolloutShape
-) => [prompts, kvHeads, group, newTokens, headWidth]
 
 /**
  * Reads the prompts and leaves what decoding starts from. Inputs as `rollout`'s prefill has them, and `grammarState`
@@ -78,7 +71,7 @@ export const prefillOf = (
   const { group, length, prompts } = shape
   const { cache, hidden } = sequence(config, p, inputs, lastRow)
   const unseen = equals(inputs.segments, constant(Int32Array.of(-1), []))
-  const empty = zeros(ownShape(config, shape))
+  const empty = zeros(ownShape(config, shape, shape.newTokens))
   return resident({
     hidden: gather(hidden, constant(Int32Array.from({ length: prompts * group }, (_, i) => Math.floor(i / group)))),
     promptBias: reshape(where(unseen, scalar(-1e9), scalar(0)), [prompts, 1, 1, length]),
@@ -120,7 +113,7 @@ export const step = (config: Config.Config, p: Lookup, shape: RolloutShape): Res
   }
   const order = Int32Array.from({ length: newTokens }, (_, i) => i)
   const written = lessOrEqual(constant(order, [1, 1, 1, newTokens]), turn)
-  const here = equals(constant(order, [1, 1, 1, newTokens, 1]), turn)
+  const here = equals(constant(order, [newTokens, 1]), turn)
   const ownBias = where(written, scalar(0), scalar(-1e9))
 
   const drawn = sample(shape.sampling, {
@@ -137,8 +130,8 @@ export const step = (config: Config.Config, p: Lookup, shape: RolloutShape): Res
     const into = (name: string, x: Tensor) =>
       grown[name] = where(
         here,
-        transpose(reshape(x, [prompts, group, kvHeads, 1, d]), [0, 2, 1, 3, 4]),
-        input(name, ownShape(config, shape))
+        ownToken(config, shape, x),
+        input(name, ownShape(config, shape, newTokens))
       )
     const keys = into(ownKeys(layer), turned(k, kvHeads))
     const values = into(ownValues(layer), v)

@@ -1,6 +1,6 @@
 /** Sampling: prompts in, groups of completions out, in rectangular batches spread over the workers. */
 import { Effect } from "effect"
-import { rollout } from "../../kernels/generate/index.ts"
+import { ownShape, rollout } from "../../kernels/generate/index.ts"
 import { OnnxWriter } from "../../kernels/graph/index.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Config, Rope } from "../../kernels/models/index.ts"
@@ -150,7 +150,7 @@ const runBatch = Effect.fnUntraced(function*(
     ...(grammar && GrammarTables.tables(grammar, model.ends)),
     tableCosines: f32(table.cosines.subarray(0, positionLimit * half), positionLimit, half),
     tableSines: f32(table.sines.subarray(0, positionLimit * half), positionLimit, half),
-    emptyCache: f32(new Float32Array(0), prompts, config.kvHeads, count, 0, config.headWidth),
+    emptyCache: f32(new Float32Array(0), ...ownShape(config, shape, 0)),
     grammarState: { dtype: "int32" as const, dims: [rows], data: new Int32Array(rows) }
   }
   const feeds: Readonly<Record<string, HostTensor.HostTensor>> = {

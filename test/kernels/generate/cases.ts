@@ -2,7 +2,7 @@
  * A small group rollout on the transformers fixture, under every setting of the sampler: what two ways of decoding must
  * agree on.
  */
-import { Distance, type Grammar, rollout, type RolloutShape } from "../../../src/kernels/generate/index.ts"
+import { Distance, type Grammar, ownShape, rollout, type RolloutShape } from "../../../src/kernels/generate/index.ts"
 import { Keyed } from "../../../src/kernels/math/index.ts"
 import { Rope, vision, visionInputs } from "../../../src/kernels/models/index.ts"
 import { LossGraphs } from "../../../src/kernels/train/index.ts"
@@ -150,7 +150,7 @@ export const setup = (options: Options) => {
     tableCosines: value(table.cosines, [positions, half]),
     tableSines: value(table.sines, [positions, half]),
     finished: value(finished ?? Array.from({ length: rows }, () => 0)),
-    emptyCache: value([], [prompts.length, settings.kvHeads, group, 0, settings.headWidth]),
+    emptyCache: value([], ownShape(settings, { prompts: prompts.length, group }, 0)),
     ...(options.grammar && mask && {
       grammarNeed: value(mask.need, [options.grammar.states, settings.vocabulary]),
       grammarBudget: value(mask.budgets),
