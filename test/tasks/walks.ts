@@ -22,7 +22,9 @@ export const walk = (grammar: Grammar, vocabulary: TestVocabulary, seed: number)
   for (let state = 0; tokens.length < 500;) {
     const from = state * grammar.vocabulary
     const choices: Array<number> = []
-    for (let token = 0; token < grammar.vocabulary; token++) if (grammar.allowed[from + token] === 1) choices.push(token)
+    for (let token = 0; token < grammar.vocabulary; token++) {
+      if (grammar.allowed[from + token] === 1) choices.push(token)
+    }
     if (choices.length === 0) assert.fail("a state without a way on")
     const token = tokens.length > 20 && choices.includes(closing) ? closing : draw.pick(choices)
     if (token === vocabulary.endOfTurn) return tokens

@@ -216,7 +216,7 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
         const shared = HostTensor.shared.float32(held.weights.length)
         if (first !== undefined) shared.set(first)
         for (const other of others) for (let i = 0; i < shared.length; i++) shared[i]! += other[i]!
-        if (by !== 1) for (let i = 0; i < shared.length; i++) shared[i]! /= by
+        if (by !== 1) { for (let i = 0; i < shared.length; i++) shared[i]! /= by }
         const { gradNorm } = yield* optimizer.step([shared], options)
         const next: Held = { weights: trained.data.slice(), moments: yield* optimizer.state }
         moments = next.moments
