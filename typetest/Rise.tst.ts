@@ -1,6 +1,6 @@
 // Compiled, never run: every line under @ts-expect-error must be rejected.
 import type { FileSystem, Path } from "effect"
-import { type Effect, Schema, Stream } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import * as Rise from "../src/dsl/Rise.ts"
 import type { Run } from "../src/dsl/Run.ts"
 import type { RunError } from "../src/dsl/RunError.ts"
@@ -69,6 +69,10 @@ reinforced.pipe(Rise.filter())
 validated.pipe(Rise.run({ out: "runs/x" }))
 // @ts-expect-error answers are a start, not an end
 start.pipe(Rise.answers(), Rise.run({ out: "runs/x" }))
+export const yielding = Effect.gen(function*() {
+  // @ts-expect-error a pipeline is no effect: Rise.run makes one of it
+  yield* tuned
+})
 // @ts-expect-error the expert is the end
 tuned.pipe(Rise.rft(), Rise.rft())
 // @ts-expect-error the data set must carry the task's annotation

@@ -4,6 +4,7 @@
 import { Option, type Schema } from "effect"
 import { Flag } from "effect/cli"
 import { Scenes } from "../data/index.ts"
+import * as Plain from "../dsl/Plain.ts"
 import { forTask, Presets, type TaskName } from "../pipelines/index.ts"
 import { isEmbedded, modelName } from "./embedded.ts"
 import { device, type Frozen, frozen, lora, memory, model, trainable, workers } from "./flags/model.ts"
@@ -150,7 +151,7 @@ export const adapted = (
 /** What run.json records of the flags and of the settings that came of them: everything that changes results. */
 export const recorded = (flags: Study, preset: Presets.Preset): Readonly<Record<string, Schema.Json>> => ({
   preset: preset.name,
-  settings: JSON.parse(JSON.stringify(preset)),
+  settings: Plain.settings(preset),
   source: Option.getOrElse(flags.data, () => Scenes.titleAt(flags.difficulty)),
   model: modelName(flags.model),
   shots: Option.match(flags.shots, { onNone: () => "full", onSome: String }),

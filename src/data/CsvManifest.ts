@@ -8,7 +8,8 @@
  *
  * Streams the file (RFC 4180: quoted fields, LF or CRLF). Cells are parted by commas, semicolons (then with decimal
  * commas) or tabs, as the header is; the text is UTF-8, UTF-16 with a byte order mark, or Windows-1252 where it is no
- * UTF-8, which is warned of. A first column without a name is an index and left alone. A bad header is an error; a bad
+ * UTF-8, which is warned of. A first column without a name is an index and left alone. A column `split` that names
+ * halves, `train`, `val` or `test`, says which rows are read. A bad header is an error; a bad
  * row is quarantined, and so is a line whose quotes do not close. Paths may not leave the manifest's folder, by links
  * neither.
  *
@@ -27,6 +28,7 @@ import { names } from "./Quoted.ts"
 import * as Rows from "./Rows.ts"
 import * as Shares from "./Shares.ts"
 import * as Spelling from "./Spelling.ts"
+import * as SplitColumn from "./SplitColumn.ts"
 import * as Table from "./Table.ts"
 
 /** A row that has not been looked up on the disk. */
@@ -46,26 +48,42 @@ export interface Options {
    * Default "shares".
    */
   readonly values?: "shares" | "percentages" | "votes"
+  /**
+   * Which rows are read of a table with a column `split`, which no label of the task is called by: those of a half, or
+   * `"all"`. Default: those to train on, where the column names halves in every row, which is warned of.
+   */
+  readonly split?: SplitColumn.Split
 }
 
 /** Where each label's column is, in label order. */
 interface Columns {
   readonly image: number
   readonly labels: ReadonlyArray<number>
+  /** -1 where there is none. */
+  readonly split: number
   readonly count: number
 }
 
 const quoted = (columns: ReadonlyArray<string>) => names(columns, 20)
 
+/** Where the column of halves is; -1 where there is none, or it is a label's. */
+const splitIn = (columns: ReadonlyArray<string>, labels: ReadonlyArray<string>): number => {
+  const at = SplitColumn.indexIn(columns)
+  return labels.some((label) => Spelling.composed(label) === columns[at]) ? -1 : at
+}
+
 /** Matches a header with the task's labels; the columns may come in any order. */
 const columnsOf = (
   source: string,
   columns: ReadonlyArray<string>,
-  labels: ReadonlyArray<string>
+  labels: ReadonlyArray<string>,
+  /** Why a column `split` is none of halves. */
+  foreign: string | undefined
 ): Result.Result<Columns, DataError> => {
   const expected = ["image", ...labels].map(Spelling.composed)
+  const split = foreign === undefined ? splitIn(columns, labels) : -1
   const missing = expected.filter((name) => !columns.includes(name))
-  const unknown = columns.filter((name, i) => !expected.includes(name) && !Table.isIndex(name, i))
+  const unknown = columns.filter((name, i) => !expected.includes(name) && !Table.isIndex(name, i) && i !== split)
   const repeated = columns.filter((name, i) => columns.indexOf(name) !== i)
   const faults = [
     ...missing.length > 0 ? [`missing ${quoted(missing)}`] : [],
@@ -78,18 +96,34 @@ const columnsOf = (
         source,
         reason: `header does not fit the task: ${faults.join("; ")}. Expected the columns ${quoted(expected)}, found ${
           quoted(columns)
-        }`
+        }${foreign === undefined ? "" : `. "${SplitColumn.column}" would be read as halves, but ${foreign}`}`
       })
     )
     : Result.succeed({
       image: columns.indexOf("image"),
       labels: labels.map((label) => columns.indexOf(Spelling.composed(label))),
+      split,
       count: columns.length
     })
 }
 
 /** What the options may be. */
-const rules: Rules.Table = { folder: Reader.path, tolerance: Reader.tolerance, values: Reader.values }
+const rules: Rules.Table = {
+  folder: Reader.path,
+  tolerance: Reader.tolerance,
+  values: Reader.values,
+  split: Reader.split
+}
+
+/** Opens a manifest. */
+const open = (manifest: string) => Table.open(manifest, "a CSV manifest")
+
+/** What the column of halves says, from the first row to the last; nothing where there is none. */
+const halvesIn = (manifest: string, labels: ReadonlyArray<string>) =>
+  Stream.unwrap(Effect.map(open(manifest), ({ header, records }) => {
+    const at = splitIn(header, labels)
+    return at < 0 ? Stream.empty : records.pipe(Stream.map(({ cells }) => Result.getOrElse(cells, () => [])[at]))
+  }))
 
 /**
  * The data set of a manifest. Rows whose image file is missing, listed before, outside the folder or larger than 64
@@ -107,6 +141,7 @@ export const read = (
   options: Options = {}
 ): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> => {
   let warned = false
+  const halves = SplitColumn.found(manifest, halvesIn(manifest, labels))
   return Stream.unwrap(Effect.gen(function*() {
     yield* Reader.check(manifest, rules, options, Reader.futile)
     const path = yield* Path.Path
@@ -115,11 +150,15 @@ export const read = (
     const fail = (reason: string) => new DataError({ source: manifest, reason })
     // Opened for the first row: of a manifest that is not there, that is what is to be said.
     const folder = yield* Effect.cached(Folder.open(root, "the manifest's pictures"))
-    const table = yield* Table.open(manifest, "a CSV manifest")
+    const table = yield* open(manifest)
     if (table.header.length === 0) {
       return yield* fail(`the file is empty, expected a header: image,${labels.join(",")}`)
     }
-    const columns = yield* Effect.fromResult(columnsOf(manifest, table.header, labels))
+    if (options.split !== undefined && splitIn(table.header, labels) < 0) {
+      return yield* fail(SplitColumn.absent(options.split, table.header))
+    }
+    const { foreign, split }: SplitColumn.Found = options.split === undefined ? yield* halves : { split: options.split }
+    const columns = yield* Effect.fromResult(columnsOf(manifest, table.header, labels, foreign))
     if (table.encoding === "windows-1252" && !warned) {
       warned = true
       yield* warn(`${manifest} is not UTF-8: read as Windows-1252. Save it as UTF-8 where names come out wrong`)
@@ -127,11 +166,11 @@ export const read = (
 
     const seen = new Map<string, number>()
 
-    /** Everything about a row that does not touch the disk. */
+    /** Everything about a row that does not touch the disk; nothing of one of another half. */
     const parse = (
       found: Table.Record["cells"],
       row: number
-    ): Result.Result<Labelled, Rows.BadRow> =>
+    ): Result.Result<Labelled | undefined, Rows.BadRow> =>
       Result.gen(function*() {
         const cells = yield* found
         if (cells.length !== columns.count) {
@@ -140,6 +179,7 @@ export const read = (
             detail: `${cells.length} cells, expected ${columns.count}`
           })
         }
+        if (!(yield* SplitColumn.holds(cells[columns.split], split))) return undefined
         const name = (cells[columns.image] ?? "").trim()
         const id = yield* Folder.within(path, root, name)
         const before = seen.get(id)
@@ -160,16 +200,19 @@ export const read = (
       })
 
     return table.records.pipe(
-      Stream.map(({ cells, row }) => {
-        const parsed = parse(cells, row)
+      Stream.map(({ cells, row }) => ({ row, parsed: parse(cells, row) })),
+      Stream.filter(({ parsed }) => Result.isFailure(parsed) || parsed.success !== undefined),
+      Stream.map(({ parsed, row }) => {
         const read = Effect.gen(function*() {
-          const { id, truth } = yield* Effect.fromResult(parsed)
+          const found = yield* Effect.fromResult(parsed)
+          if (found === undefined) return []
+          const { id, truth } = found
           const place = yield* (yield* folder).file(id)
           return [{ image: Image.file(place, id), truth }]
         })
         return { row, read }
       }),
-      Rows.samples(manifest, "no rows below the header")
+      Rows.samples(manifest, SplitColumn.none(split) ?? "no rows below the header")
     )
   }))
 }

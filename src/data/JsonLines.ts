@@ -7,12 +7,12 @@
  * ```
  *
  * Streams lines; an array is read whole, up to 500 MiB. A row that is not such an object is set aside. The picture is a
- * file name, or a list of one.
+ * file name, or a list of one. A key `split` that names halves, `train`, `val` or `test`, says which rows are read.
  *
  * @module
  */
-import { Effect, type FileSystem, Path, Schema, Stream } from "effect"
-import type { DataError, Dataset } from "../dsl/Dataset.ts"
+import { Effect, type FileSystem, Path, Predicate, Result, Schema, Stream } from "effect"
+import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import * as Folder from "./Folder.ts"
@@ -20,6 +20,7 @@ import * as JsonRows from "./JsonRows.ts"
 import * as Reader from "./Options.ts"
 import * as PictureName from "./PictureName.ts"
 import * as Rows from "./Rows.ts"
+import * as SplitColumn from "./SplitColumn.ts"
 
 /** Options of `read`. */
 export interface Options<A> extends Folder.Limits {
@@ -29,6 +30,11 @@ export interface Options<A> extends Folder.Limits {
   readonly keys?: { readonly image?: string; readonly annotation?: string }
   /** Folder that pictures are relative to. Default: the file's own. */
   readonly pictures?: string
+  /**
+   * Which rows are read of a file whose rows have a key `split`, unless it is that of picture or annotation: those of a
+   * half, or `"all"`. Default: those to train on, where the key names halves in every row, which is warned of.
+   */
+  readonly split?: SplitColumn.Split
 }
 
 const decodeEntry = Rows.decode(Schema.Record(Schema.String, Schema.Unknown), "not-an-object")
@@ -40,15 +46,35 @@ const rules: Rules.Table = {
   keys: Rules.record("{ image, annotation }"),
   "keys.image": Rules.text("a key"),
   "keys.annotation": Rules.text("a key"),
-  pictures: Reader.path
+  pictures: Reader.path,
+  split: Reader.split
 }
+
+/** The key that names the half of a row; none where it is another's. */
+const splitOf = ({ keys = {} }: { readonly keys?: { readonly image?: string; readonly annotation?: string } }) =>
+  [keys.image, keys.annotation].includes(SplitColumn.column) ? undefined : SplitColumn.column
+
+/** What a row holds, where it is an object. */
+const fieldOf = ({ value }: JsonRows.Row, key: string): unknown =>
+  Result.isSuccess(value) && Predicate.isReadonlyObject(value.success) && Predicate.hasProperty(value.success, key)
+    ? value.success[key]
+    : undefined
 
 /**
  * The samples of a file. The same picture may stand in several lines; then its samples are told apart by the line's
  * number.
  */
-export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
-  Stream.unwrap(Effect.gen(function*() {
+export const read = <A>(
+  file: string,
+  options: Options<A>
+): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> => {
+  const key = splitOf(options)
+  const rows = JsonRows.read(file, "JSON lines")
+  const halves = SplitColumn.found(
+    file,
+    key === undefined ? Stream.empty : Stream.map(rows, (row) => fieldOf(row, key))
+  )
+  return Stream.unwrap(Effect.gen(function*() {
     yield* Reader.check(file, rules, options)
     const path = yield* Path.Path
     const folder = yield* Folder.open(
@@ -56,12 +82,20 @@ export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError
       "the folder that its pictures are in",
       options
     )
+    if (options.split !== undefined && key === undefined) {
+      return yield* new DataError({ source: file, reason: SplitColumn.absent(options.split, [SplitColumn.column]) })
+    }
+    const { split }: SplitColumn.Found = options.split === undefined ? yield* halves : { split: options.split }
     const { annotation: annotationKey = "annotation", image: imageKey = "image" } = options.keys ?? {}
     const decodeAnnotation = Rows.decode(options.annotation, "bad-annotation")
     const seen = new Set<string>()
 
-    const sample = ({ row, value }: JsonRows.Row): Effect.Effect<ReadonlyArray<Sample<A>>, Rows.BadRow> =>
+    const sample = (
+      { row, value }: JsonRows.Row,
+      held: Result.Result<boolean, Rows.BadRow>
+    ): Effect.Effect<ReadonlyArray<Sample<A>>, Rows.BadRow> =>
       Effect.gen(function*() {
+        yield* Effect.fromResult(held)
         const entry = yield* decodeEntry(yield* Effect.fromResult(value))
         const name = yield* Effect.fromResult(PictureName.read(imageKey, entry[imageKey]))
         const id = yield* Effect.fromResult(folder.id(name))
@@ -72,8 +106,11 @@ export const read = <A>(file: string, options: Options<A>): Dataset<A, DataError
         return [{ image: again ? { ...image, id: `${image.id}#${row}` } : image, truth }]
       })
 
-    return JsonRows.read(file, "JSON lines").pipe(
-      Stream.map((row) => ({ row: row.row, read: sample(row) })),
-      Rows.samples(file, "no lines in it")
+    return rows.pipe(
+      Stream.map((row) => ({ row, held: SplitColumn.holds(key && fieldOf(row, key), split) })),
+      Stream.filter(({ held }) => Result.isFailure(held) || held.success),
+      Stream.map(({ held, row }) => ({ row: row.row, read: sample(row, held) })),
+      Rows.samples(file, SplitColumn.none(split) ?? "no lines in it")
     )
   }))
+}

@@ -51,6 +51,9 @@ export const found: Rules.Rule = { expected: "an Option, Option.none() to have i
 /** What the numbers of a table are. */
 export const values: Rules.Rule = Rules.oneOf("shares", "percentages", "votes")
 
+/** Which rows of a table with a column `split` are read. */
+export const split: Rules.Rule = Rules.oneOf("train", "validation", "test", "all")
+
 /** Of readers of numbers: what does nothing for some of them. */
 export const futile: ReadonlyArray<Futile.Futile> = [{
   setting: "tolerance",

@@ -4,11 +4,11 @@
  *
  * Streams row group by row group: one group is in memory at a time, as the pictures of its rows are. What a footer or a
  * page announces is held against the bytes that are there before the library reads it, so that damage ends in an error,
- * and soon.
+ * and soon. A column `split` that names halves, `train`, `val` or `test`, says which rows are read.
  *
  * @module
  */
-import { Effect, type FileSystem, Path, Schema, SchemaGetter, Stream } from "effect"
+import { Effect, type FileSystem, Path, Result, Schema, SchemaGetter, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Rules from "../kernels/math/Rules.ts"
@@ -17,6 +17,7 @@ import * as Reader from "./Options.ts"
 import * as Records from "./parquet/Records.ts"
 import * as Rows from "./Rows.ts"
 import { oneHot } from "./Shares.ts"
+import * as SplitColumn from "./SplitColumn.ts"
 
 /** Options of `read`. */
 export interface Options<A> extends Folder.Limits {
@@ -28,6 +29,11 @@ export interface Options<A> extends Folder.Limits {
   readonly image?: string
   /** Most bytes that a row group may unpack to. Default 1 GiB. */
   readonly maxGroupBytes?: number
+  /**
+   * Which rows are read of files with a column `split`, unless it is that of picture or annotation: those of a half, or
+   * `"all"`. Default: those to train on, where the column names halves in every row, which is warned of.
+   */
+  readonly split?: SplitColumn.Split
 }
 
 const defaultMaxGroupBytes = 2 ** 30
@@ -55,15 +61,40 @@ export const pictureIn = (column: string, value: unknown): Effect.Effect<typeof 
   return value.length === 1 ? decodePicture(value[0]) : Effect.fail({ reason: "several-images", detail })
 }
 
+/** The columns that have to be there. */
+const neededOf = ({ column, image = "image" }: Pick<Options<unknown>, "column" | "image">): ReadonlyArray<string> =>
+  column === undefined ? [image] : [image, column]
+
+/** The column that names the half of a row, as it is written; none where it is another's. */
+const splitIn = (file: string, needed: ReadonlyArray<string>) =>
+  Effect.map(Effect.scoped(Records.openFooter(file)), ({ columns }) => {
+    const name = columns[SplitColumn.indexIn(columns)]
+    return name === undefined || needed.includes(name) ? undefined : name
+  })
+
+/** What the rows of files name as their half. */
+const halvesIn = (files: ReadonlyArray<string>, options: Options<unknown>) =>
+  Stream.fromIterable(files).pipe(
+    Stream.flatMap((file) =>
+      Stream.unwrap(Effect.map(splitIn(file, neededOf(options)), (key) =>
+        key === undefined
+          ? Stream.empty
+          : Records.read(file, { columns: [key], maxGroupBytes: options.maxGroupBytes ?? defaultMaxGroupBytes }).pipe(
+            Stream.map((record) => record[key])
+          )))
+    )
+  )
+
 /** The samples of one file; none where it has no rows. `seen` holds the ids of the files before it. */
 const one = <A>(
   file: string,
   seen: Set<string>,
-  options: Options<A>
+  options: Options<A>,
+  split: SplitColumn.Split
 ): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
   Stream.suspend(() => {
     const { column, image: imageColumn = "image", maxGroupBytes = defaultMaxGroupBytes } = options
-    const columns = column === undefined ? [imageColumn] : [imageColumn, column]
+    const needed = neededOf(options)
     const decodeAnnotation = Rows.decode(options.annotation, "bad-annotation")
 
     const sample = (record: Records.Record, row: number, folder: Folder.Folder, path: Path.Path) =>
@@ -87,11 +118,21 @@ const one = <A>(
     return Stream.unwrap(Effect.gen(function*() {
       const path = yield* Path.Path
       const folder = yield* Effect.cached(Folder.open(path.dirname(file), "the folder of the Parquet file", options))
+      const key = yield* splitIn(file, needed)
+      if (options.split !== undefined && key === undefined) {
+        return yield* new DataError({ source: file, reason: SplitColumn.absent(options.split, needed) })
+      }
+      const columns = key === undefined ? needed : [...needed, key]
       return Records.read(file, { columns, all: column === undefined, maxGroupBytes }).pipe(
-        Stream.map((record) => {
-          const row = ++rows
-          return { row, read: Effect.flatMap(folder, (opened) => sample(record, row, opened, path)) }
-        }),
+        Stream.map((record) => ({ row: ++rows, record, held: SplitColumn.holds(key && record[key], split) })),
+        Stream.filter(({ held }) => Result.isFailure(held) || held.success),
+        Stream.map(({ held, record, row }) => ({
+          row,
+          read: Effect.fromResult(held).pipe(
+            Effect.andThen(folder),
+            Effect.flatMap((opened) => sample(record, row, opened, path))
+          )
+        })),
         // A file without rows is no error: others may have some.
         Rows.samples<Sample<A>>(file, undefined)
       )
@@ -104,7 +145,8 @@ const rules: Rules.Table = {
   annotation: Rules.required(Rules.any),
   column: Rules.text("a column"),
   image: Rules.text("a column"),
-  maxGroupBytes: Rules.above(0)
+  maxGroupBytes: Rules.above(0),
+  split: Reader.split
 }
 
 /**
@@ -119,17 +161,21 @@ const rules: Rules.Table = {
 export const read = <A>(
   files: ReadonlyArray<string>,
   options: Options<A>
-): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> =>
-  Stream.unwrap(Effect.gen(function*() {
-    yield* Reader.check(files.join(", "), rules, options)
+): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> => {
+  const halves = SplitColumn.found(files.join(", "), halvesIn(files, options))
+  return Stream.unwrap(Effect.gen(function*() {
+    const source = files.join(", ")
+    yield* Reader.check(source, rules, options)
+    const { split }: SplitColumn.Found = options.split === undefined ? yield* halves : { split: options.split }
     const seen = new Set<string>()
     return Stream.fromIterable(files).pipe(
-      Stream.flatMap((file) => one(file, seen, options)),
+      Stream.flatMap((file) => one(file, seen, options, split)),
       // A file whose rows are all unusable has failed before this.
       Stream.concat(Stream.suspend(() => {
         if (seen.size > 0) return Stream.empty
-        const reason = files.length === 0 ? "no Parquet files are named" : "no rows in it"
-        return Stream.fail(new DataError({ source: files.join(", "), reason }))
+        const reason = files.length === 0 ? "no Parquet files are named" : SplitColumn.none(split) ?? "no rows in it"
+        return Stream.fail(new DataError({ source, reason }))
       }))
     )
   }))
+}

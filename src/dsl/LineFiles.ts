@@ -2,8 +2,10 @@
  * The line files of a run folder: only ever appended to, and added up as they grow.
  */
 import { Effect, FileSystem, Path, type Schema, Scope } from "effect"
+import * as Rules from "../kernels/math/Rules.ts"
 import * as Digest from "./Digest.ts"
 import * as Lines from "./Lines.ts"
+import * as Plain from "./Plain.ts"
 import { fromPlatform, RunFileError } from "./RunError.ts"
 
 export interface LineFiles {
@@ -86,7 +88,13 @@ export const open = (
     return {
       append: (name, row) =>
         Effect.gen(function*() {
-          const bytes = new TextEncoder().encode(`${JSON.stringify(row)}\n`)
+          const text = JSON.stringify(row)
+          // JSON has null in the place of what it has no number for.
+          const lost = text.includes("null") ? Plain.numberless(row, "row") : undefined
+          if (lost !== undefined) {
+            return yield* new RunFileError({ path: at(name), reason: `cannot hold what is added: ${Rules.say(lost)}` })
+          }
+          const bytes = new TextEncoder().encode(`${text}\n`)
           if (bytes.length > Lines.longest) {
             return yield* new RunFileError({ path: at(name), reason: Lines.tooLongToWrite(bytes.length) })
           }

@@ -83,13 +83,16 @@ const dataRow = "training data"
 
 /**
  * What the model in a directory was trained on, by its card: the name that the run gave it, as a line of Markdown. None
- * where no card of a run is there, or it cannot be read.
+ * where no card of a run is there, or it cannot be read, which is told.
  */
 export const dataIn = (
   directory: string
 ): Effect.Effect<Option.Option<string>, never, FileSystem.FileSystem | Path.Path> =>
   Effect.map(
-    Effect.orElseSucceed(headIn(directory), () => ""),
+    Effect.catch(
+      headIn(directory),
+      (error) => Effect.as(warn(`${error.message}: the model card does not say what the model was trained on`), "")
+    ),
     (head) => {
       const row = `| ${dataRow} | `
       const line = head.split("\n").find((line) => line.startsWith(row) && line.endsWith(" |"))

@@ -26,6 +26,13 @@ export const of = (words: string): NoProgram =>
       : `Rise.runMain needs a program, and ${show(words)} is no Effect: ${howTo}`
   })
 
+/** The error of a pipeline that `yield*` asks for what it came to, by its words. */
+export const yielded = (words: string): NoProgram =>
+  new NoProgram({
+    message: `yield* needs an Effect, and ${words} only describes what is to be done: write yield* pipeline.pipe(` +
+      "Rise.run({ out: \"runs/mine\" }))"
+  })
+
 /** What Effect dies with where something else stands in an Effect's place, its words behind that. */
 const notValid = "Fiber.runLoop: Not a valid effect: "
 

@@ -1,7 +1,7 @@
 /**
  * Values that are recorded as JSON: what it cannot hold would be turned into something else, or vanish.
  */
-import { Predicate } from "effect"
+import { Predicate, type Schema } from "effect"
 import type * as Rules from "../kernels/math/Rules.ts"
 
 const held = "JSON: text, finite numbers, true, false, null, and lists and records of them"
@@ -18,6 +18,26 @@ const show = (value: unknown): string =>
     : typeof value === "function"
     ? "a function"
     : String(value)
+
+/** How JSON has a limit that is switched off; it has no word for it. */
+export const none = "Infinity"
+
+/** Settings as JSON, for a file or the screen: a limit that is switched off is `"Infinity"`, where JSON has null. */
+export const settings = (value: object): Readonly<Record<string, Schema.Json>> =>
+  JSON.parse(JSON.stringify(value, (_, part: unknown) => part === Infinity ? none : part))
+
+/** The first number that JSON has none for, and would write as null: NaN, or one without an end. */
+export const numberless = (value: unknown, at: string): Rules.Broken | undefined => {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    return { setting: at, value: String(value), expected: "a number that is finite" }
+  }
+  if (!Predicate.isObjectOrArray(value)) return undefined
+  for (const [key, part] of Object.entries(value)) {
+    const found = numberless(part, Array.isArray(value) ? `${at}[${key}]` : `${at}.${key}`)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
 
 /**
  * The first part of a value that JSON cannot hold. `undefined` in a record is left out, as everywhere.

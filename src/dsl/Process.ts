@@ -11,10 +11,12 @@ import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import { format } from "node:util"
+import { format, styleText } from "node:util"
 import { shown } from "../kernels/runtime/Shown.ts"
 import * as NoProgram from "./NoProgram.ts"
 import { withOutput } from "./Output.ts"
+import { logger } from "./progress/Log.ts"
+import { wrapped } from "./progress/Prose.ts"
 import * as Screen from "./progress/Screen.ts"
 import { asked } from "./telemetry/Asked.ts"
 
@@ -61,23 +63,30 @@ const start = Runtime.makeRunMain(({ fiber, teardown }) => {
   )
 })
 
+/** The first word of a warning as the view of progress paints it. */
+const warningIn = (out: NodeJS.WriteStream, text: string): string =>
+  out.hasColors?.() === true
+    ? text.replace(/^warning:/, styleText("yellow", "warning:", { validateStream: false }))
+    : text
+
 /**
  * A console whose texts a terminal only shows: file names, labels, and what models and servers say, are in them. The
- * line of progress makes room for them.
+ * line of progress makes room for them, and on a terminal sentences are broken at the ends of words.
  */
 const safe = (console: Console.Console): Console.Console => {
-  const line = (write: (text: string) => void, inSight: () => boolean) => (...args: ReadonlyArray<unknown>) => {
-    if (inSight()) Screen.eraseAll()
-    write(shown(format(...args)))
-  }
-  const output = () => process.stdout.isTTY
-  const always = () => true
+  const line =
+    (write: (text: string) => void, out: NodeJS.WriteStream, isError: boolean) => (...args: ReadonlyArray<unknown>) => {
+      if (isError || out.isTTY) Screen.eraseAll()
+      const text = shown(format(...args))
+      write(out.isTTY ? warningIn(out, wrapped(text, out.columns)) : text)
+    }
+  const { stderr, stdout } = process
   return Object.assign(Object.create(console), {
-    log: line((text) => console.log(text), output),
-    info: line((text) => console.info(text), output),
-    debug: line((text) => console.debug(text), output),
-    warn: line((text) => console.warn(text), always),
-    error: line((text) => console.error(text), always)
+    log: line((text) => console.log(text), stdout, false),
+    info: line((text) => console.info(text), stdout, false),
+    debug: line((text) => console.debug(text), stdout, false),
+    warn: line((text) => console.warn(text), stderr, true),
+    error: line((text) => console.error(text), stderr, true)
   })
 }
 
@@ -110,6 +119,7 @@ export const run = <A, E>(
 ): void =>
   around(exported(Effect.tapCause(withOutput(program), report))).pipe(
     Effect.ensuring(Effect.sync(Screen.eraseAll)),
+    Effect.provideService(Logger.CurrentLoggers, new Set([logger, Logger.tracerLogger])),
     (reported) =>
       Effect.flatMap(Console.Console, (console) => Effect.provideService(reported, Console.Console, safe(console))),
     (program) => start(program, { disableErrorReporting: true })

@@ -220,7 +220,13 @@ const grammarOf = Effect.fnUntraced(
 )
 
 /** Evaluates one and the same annotation for every sample: the training set's mean is the `prior` row. */
-export const evaluateConstant = <A, E, R>(options: Options.EvaluateOptions<A, E, R> & { readonly annotation: A }) =>
+export const evaluateConstant = <A, E, R>(
+  options: Options.EvaluateOptions<A, E, R> & {
+    readonly annotation: A
+    /** Whether it is written to `predictions.jsonl`, too. Default true. */
+    readonly kept?: boolean
+  }
+) =>
   recorded(
     options.method,
     "evaluate",
@@ -236,5 +242,5 @@ export const evaluateConstant = <A, E, R>(options: Options.EvaluateOptions<A, E,
             reward: Reward.similarity(options.task, sample.truth, options.annotation, sample)
           }))),
         (given) => judged(options.task, samples, given)
-      ))
+      ), { name: "evaluate", before: 0, kept: options.kept ?? true })
   )

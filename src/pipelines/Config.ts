@@ -4,6 +4,7 @@
  * @module
  */
 import { Predicate, Result, Schema } from "effect"
+import * as Plain from "../dsl/Plain.ts"
 import { futileIn } from "../dsl/stages/futileIn.ts"
 import { filled, filledStage, length, lengths } from "../dsl/stages/Settings.ts"
 import { stageRules } from "../dsl/stages/stageRules.ts"
@@ -68,13 +69,24 @@ const present = (value: Overrides): Overrides =>
     )
   )
 
+/** The same with the number for the word that JSON has in its place, where a limit may be switched off. */
+const limitless = (value: Overrides, record = ""): Overrides =>
+  Object.fromEntries(
+    Object.entries(value).map(([key, part]) => {
+      const setting = `${record}${key}`
+      if (Predicate.isObject(part) && !Array.isArray(part)) return [key, limitless({ ...part }, `${setting}.`)]
+      const rule = Object.hasOwn(table, setting) ? table[setting] : undefined
+      return [key, part === Plain.none && rule?.holds(Infinity) === true && !rule.holds(part) ? Infinity : part]
+    })
+  )
+
 /** Holds a file's settings to their rules; the error names the setting and what may stand there. */
 export const decode = (source: string, value: unknown): Result.Result<Overrides, ConfigError> => {
   const fail = (reason: string) => Result.fail(new ConfigError({ source, reason }))
   if (!Predicate.isObject(value)) return fail("expected an object of settings, such as {\"sft\": {\"steps\": 100}}")
   // A preset in a script has a name, which sets nothing.
   const { name, ...parts } = { ...value } as Overrides
-  const given: Overrides = name === undefined || typeof name === "string" ? parts : { ...value }
+  const given = limitless(name === undefined || typeof name === "string" ? parts : { ...value })
   const settings = present(given)
   const [unknown] = Rules.unknown(table, settings)
   if (unknown !== undefined) {

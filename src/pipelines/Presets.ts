@@ -190,6 +190,9 @@ export const smoke: Preset = {
   evaluate: { maxTokens: 32 }
 }
 
+/** Whether it is only tried that all goes through: answers may then be cut off. */
+export const isTried = ({ name = "" }: Partial<Pick<Preset, "name">>): boolean => name.startsWith(smoke.name)
+
 /** All presets, by name. */
 export const presets = { smoke, paper, full, quick, photos } as const
 /** A name among `presets`. */

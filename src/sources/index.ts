@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * as Apart from "./Apart.ts"
 export { cocoSub } from "./cocoSub.ts"
 export { imagenetSub } from "./imagenetSub.ts"
 export { lisa } from "./lisa.ts"

@@ -6,6 +6,7 @@ import * as Quoted from "../data/Quoted.ts"
 import * as Aside from "../dsl/Aside.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
 import type { Sample } from "../dsl/Task.ts"
+import * as Apart from "./Apart.ts"
 import { counts } from "./counts.ts"
 import { overlap } from "./overlap.ts"
 import type { Pictures } from "./pictures.ts"
@@ -30,15 +31,16 @@ const lines = <A>(source: Pictures, { rows = false }: UnderstoodOptions, halves:
   readonly test: Half<A>
   readonly labelsOf: (truth: A) => ReadonlyArray<string>
   readonly encode: (truth: A) => string
+  readonly apart: Apart.Apart<A>
   readonly what: string
 }) =>
   Effect.gen(function*() {
-    const { encode, labelsOf, test, train, what } = halves
+    const { apart, encode, labelsOf, test, train, what } = halves
     const aside = yield* Quarantine.collect
     const [trained, tested, shared] = yield* Effect.all([
       counts(train, labelsOf),
       counts(test, labelsOf),
-      overlap(train, test, encode)
+      overlap(train, test, encode, apart)
     ]).pipe(Effect.provideService(Quarantine.Quarantine, aside))
     const { labels, layout, name, notes } = source
     const inAll = (label: string) => (trained.labels.get(label) ?? 0) + (tested.labels.get(label) ?? 0)
@@ -85,12 +87,13 @@ const lines = <A>(source: Pictures, { rows = false }: UnderstoodOptions, halves:
       }),
       ...Option.match(shared.contradiction, {
         onNone: () => [],
-        onSome: ([later, earlier]) => {
+        onSome: ([later, earlier, distance]) => {
           const { contradicting } = shared
+          const words = apart.words(distance)
           return [
             `  under different labels: ${contradicting} ${contradicting === 1 ? "picture has" : "pictures have"} the ` +
             `bytes of another with another label (${later.id} is ${JSON.stringify(later.label)}, ${earlier.id} is ` +
-            `${JSON.stringify(earlier.label)}): one of the two is wrong`
+            `${JSON.stringify(earlier.label)}${words === undefined ? "" : `, ${words}`}): one of the two is wrong`
           ]
         }
       })
@@ -110,9 +113,21 @@ export const understood = (
     const labelsOf = (truth: typeof source.task.annotation.Type) =>
       truth.flatMap(({ crowd, label }) => crowd === true || label === undefined ? [] : [label])
     const { encode } = source.task
-    return lines(source, options, { ...source, labelsOf, encode, what: "boxes with labels" })
+    return lines(source, options, {
+      ...source,
+      labelsOf,
+      encode,
+      apart: Apart.ofBoxes<"thousandths">(),
+      what: "boxes with labels"
+    })
   }
   const what = source.single ? "a label for each picture" : "shares of labels"
   const { classOf, encode } = source.task
-  return lines(source, options, { ...source, labelsOf: (truth) => [classOf(truth)], encode, what })
+  return lines(source, options, {
+    ...source,
+    labelsOf: (truth) => [classOf(truth)],
+    encode,
+    apart: Apart.ofShares,
+    what
+  })
 }

@@ -12,7 +12,6 @@ import * as Rise from "../dsl/Rise.ts"
 import { method as within, named, Run } from "../dsl/Run.ts"
 import * as Able from "../dsl/stages/Able.ts"
 import { ahead, type Planned } from "../dsl/stages/Ahead.ts"
-import * as Room from "../dsl/stages/Room.ts"
 import { filledStage } from "../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { chainRows } from "../evaluation/chains.ts"
@@ -22,7 +21,7 @@ import * as Results from "../evaluation/Results.ts"
 import { verdict } from "../evaluation/verdict.ts"
 import { winRates } from "../evaluation/winRate.ts"
 import { imageSwapping } from "../pipelines/cost.ts"
-import { equalCompute, type Preset, smoke } from "../pipelines/Presets.ts"
+import { equalCompute, isTried, type Preset } from "../pipelines/Presets.ts"
 import { rise } from "../pipelines/rise.ts"
 import { sft } from "../pipelines/sft.ts"
 import { visualRft } from "../pipelines/visualRft.ts"
@@ -168,8 +167,6 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
       return run.within(name).once("method", Rows, trained.pipe(within(name), Effect.provide(Layer.fresh(policy))))
     }
 
-    // It tries whether all goes through, for any model and task: its answers may be cut off.
-    const tried = preset.name.startsWith(smoke.name)
     /**
      * What this engine cannot do, and answers that cannot be written, are refused in the first policy that there is:
      * before the first step of any method.
@@ -177,16 +174,11 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     const able = Effect.forEach(
       Object.entries(options.methods),
       ([name, { described, form }]) =>
-        Able.check(described).pipe(
-          Effect.andThen(
-            tried ? Effect.void : Room.check(task, [
-              ...Room.drawnBy(described),
-              // What all start from thinks, too.
-              ...(["think", form] as const).map((form) => ({ stage: "evaluate", form, ...preset.evaluate }))
-            ])
-          ),
-          within(name)
-        ),
+        within(name)(Able.check(task, described, {
+          tried: isTried(preset),
+          // What all start from thinks, too.
+          asked: (["think", form] as const).map((form) => ({ stage: "evaluate", form, ...preset.evaluate }))
+        })),
       { discard: true }
     )
     const rows = [

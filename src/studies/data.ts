@@ -7,7 +7,8 @@ import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
-import { overlap } from "../sources/index.ts"
+import { Apart, overlap } from "../sources/index.ts"
+import { Box } from "../tasks/detection/index.ts"
 import * as Drawing from "./Drawing.ts"
 
 /** Name of the file. */
@@ -36,7 +37,7 @@ export const Data = Schema.Struct({
   labels: Schema.Array(Schema.Struct({ label: Schema.String, train: Half, test: Half })),
   /** Pictures to test on whose bytes are also trained on, and the first of them. */
   both: Schema.Struct({ count: Schema.Int, first: Schema.Array(Twice) }),
-  /** Pictures with the bytes of an earlier one and another annotation. */
+  /** Pictures with the bytes of an earlier one and an annotation that is far from its own. */
   contradicting: Schema.Int
 })
 export type Data = typeof Data.Type
@@ -71,6 +72,32 @@ const countsOf = <A, E, R>(task: Task<A>, drawing: Drawing.Drawing, samples: Str
   )
 }
 
+/** By what can be drawn of the task's annotations; nothing is known of the others. */
+const apartOf = <A>({ encode }: Task<A>, drawing: Drawing.Drawing): Apart.Apart<A> => {
+  const drawn = (truth: A) => Option.getOrUndefined(drawing.of(encode(truth), { width: 1, height: 1 }))
+  const by = <B>(of: (drawn: Drawing.Drawn) => B, { distance, least, words }: Apart.Apart<B>): Apart.Apart<A> => ({
+    least,
+    words,
+    distance: (one, other) => {
+      const [a, b] = [drawn(one), drawn(other)]
+      return a === undefined || b === undefined ? Infinity : distance(of(a), of(b))
+    }
+  })
+  const boxesOf = ({ boxes }: Drawing.Drawn) =>
+    boxes.map(({ height, label, width, x, y }) => ({
+      box: Box.make("unit", [x, y, width, height]),
+      ...(label !== undefined && { label })
+    }))
+  switch (drawing.kind) {
+    case "labels":
+      return by(({ shares }) => shares, Apart.ofShares)
+    case "boxes":
+      return by(boxesOf, Apart.ofBoxes())
+    case "text":
+      return Apart.written
+  }
+}
+
 /** Reads both halves once, pictures too, and writes the file into the run's folder. */
 export const data = <A, E, R, E2, R2>({ task, test, train }: {
   readonly task: Task<A>
@@ -84,7 +111,12 @@ export const data = <A, E, R, E2, R2>({ task, test, train }: {
     const drawing = Drawing.make(task.described)
     const trained = yield* countsOf(task, drawing, train)
     const tested = yield* countsOf(task, drawing, test)
-    const { contradicting, count, shared } = yield* overlap(train, test, task.encode)
+    const { contradicting, count, shared } = yield* overlap(
+      train,
+      test,
+      task.encode,
+      apartOf(task, drawing)
+    )
     const none: Half = { pictures: 0, amount: 0 }
     const met = new Set([...trained.labels.keys(), ...tested.labels.keys()])
     const order = [...drawing.labels.filter((label) => met.has(label)), ...met]

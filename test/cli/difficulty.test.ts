@@ -1,7 +1,7 @@
 /** A model that is asked about scenes of another difficulty than it was trained on. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Console, Effect, FileSystem, Layer, Option } from "effect"
+import { Console, Effect, FileSystem, Layer, Logger, Option } from "effect"
 import { tellOther } from "../../src/cli/difficulty.ts"
 import { embeddedModel } from "../../src/cli/embedded.ts"
 import { Scenes } from "../../src/data/index.ts"
@@ -58,11 +58,44 @@ describe("scenes of another difficulty than a model was trained on", () => {
       assert.deepStrictEqual(yield* told(embeddedModel, 0.35), [])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("cannot be told by a card that is damaged, which is said", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const model = yield* saved(Scenes.titleAt(0.35))
+      const card = `${model}/README.md`
+      const whole = yield* fs.readFileString(card)
+      for (const difficulty of ["3.5", "0.3.5", "hard", ""]) {
+        yield* fs.writeFileString(card, whole.replace("difficulty 0.35", `difficulty ${difficulty}`.trim()))
+        const [note = ""] = yield* told(model, 0)
+        assert.match(note, /its card \(README\.md\) says ".*difficulty/, difficulty)
+        assert.match(note, /no difficulty from 0 to 1: whether these are of another cannot be told/)
+      }
+      yield* fs.remove(card)
+      assert.deepStrictEqual(yield* told(model, 0), [], "no card says nothing")
+      yield* fs.makeDirectory(card)
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      assert.deepStrictEqual(yield* Effect.provide(told(model, 0), Logger.layer([logger])), [])
+      assert.match(
+        lines.join(),
+        /README\.md: is a directory, .*: the model card does not say what the model was trained on/
+      )
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it("are known by their name", () => {
     for (const difficulty of [0, 0.35, 1, 1e-7]) {
       assert.deepStrictEqual(Scenes.difficultyIn(Scenes.titleAt(difficulty)), Option.some(difficulty))
     }
-    for (const other of ["", "pictures", `${Scenes.titleAt(0)} and more`, "difficulty 0.5"]) {
+    for (
+      const other of [
+        "",
+        "pictures",
+        `${Scenes.titleAt(0)} and more`,
+        "difficulty 0.5",
+        `${Scenes.titleAt(0)}, difficulty 3`,
+        `${Scenes.titleAt(0)}, difficulty 1-`
+      ]
+    ) {
       assert.deepStrictEqual(Scenes.difficultyIn(other), Option.none())
     }
   })

@@ -96,12 +96,25 @@ describe("rise evaluate --base", () => {
         here([...line, ...more, "--out", join(directory, out)])
       const judged = yield* run("judged", "--base", "embedded")
       assert.strictEqual(judged.code, 0, judged.stderr)
-      const rows: ReadonlyArray<{ readonly metric: string; readonly n: number; readonly value: number }> = JSON.parse(
+      const rows: ReadonlyArray<
+        {
+          readonly metric: string
+          readonly n: number
+          readonly value: number
+          readonly part: string
+          readonly method: string
+        }
+      > = JSON.parse(
         readFileSync(join(directory, "judged/results.json"), "utf8")
       )
       const grounded = rows.find(({ metric }) => metric === "grounded")
       assert.isTrue(grounded !== undefined && grounded.value >= 0 && grounded.value <= 1, judged.stderr)
       assert.match(judged.stdout, /grounded/)
+      // Beside what is reached by whoever has seen the training half and no picture.
+      const whole = rows.filter(({ metric, part }) => metric === "accuracy" && part === "all")
+      assert.deepStrictEqual(whole.map(({ method }) => method), ["prior", "model"])
+      assert.match(judged.stdout, /\nprior {2,}0\.\d{3}/)
+      assert.match(judged.stdout, /model reaches \w+ 0\.\d{3} on \d+ test pictures: (?:no better|better|worse) than /)
 
       const alone = yield* run("alone")
       assert.strictEqual(alone.code, 0, alone.stderr)

@@ -45,6 +45,10 @@ const tolerance: ReadonlyArray<readonly [Given, string]> = [
 const values: ReadonlyArray<readonly [Given, string]> = [
   [{ values: "percent" }, `values is "percent", expected "shares" or "percentages" or "votes"`]
 ]
+const split: readonly [Given, string] = [
+  { split: "val" },
+  `split is "val", expected "train" or "validation" or "test" or "all"`
+]
 const misspelt = (first: string): readonly [Given, string] => [
   { tolerence: 1 },
   `tolerence is 1, expected no setting of this name: there are ${first}`
@@ -54,6 +58,7 @@ const cases: Readonly<Record<string, ReadonlyArray<readonly [Given, string]>>> =
   CsvManifest: [
     ...tolerance,
     ...values,
+    split,
     [{ folder: "" }, `folder is "", expected the path of a file or folder`],
     misspelt("folder")
   ],
@@ -65,11 +70,17 @@ const cases: Readonly<Record<string, ReadonlyArray<readonly [Given, string]>>> =
   ],
   JsonLines: [
     ...limits,
+    split,
     [{ keys: { image: 1 } }, "keys.image is 1, expected a key"],
     [{ keys: { picture: "p" } }, `keys.picture is "p", expected no setting of this name: there are image, annotation`],
     misspelt("maxBytes")
   ],
-  Parquet: [...limits, [{ maxGroupBytes: 0 }, "maxGroupBytes is 0, expected a number above 0"], misspelt("maxBytes")],
+  Parquet: [
+    ...limits,
+    split,
+    [{ maxGroupBytes: 0 }, "maxGroupBytes is 0, expected a number above 0"],
+    misspelt("maxBytes")
+  ],
   CocoInstances: [...limits, [{ pictures: 1 }, "pictures is 1, expected the path of a file or folder"]],
   ReasonSeg: [...limits, [{ targets: "all" }, `targets is "all", expected "one" or "each"`]]
 }

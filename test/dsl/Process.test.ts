@@ -112,6 +112,8 @@ describe("a script that leaves something out", () => {
     unrun: unrun(answers),
     bare: unrun(answers),
     loop: unrun("Rise.make, Rise.generate"),
+    yielded: `yield* needs an Effect, and the pipeline of ${answers} only describes what is to be done: write yield* ` +
+      "pipeline.pipe(Rise.run({ out: \"runs/mine\" }))",
     step,
     steps: step,
     nothing: `Rise.runMain needs a program, and "undefined" is no Effect: write ${how}`,
@@ -145,12 +147,26 @@ describe("a line that is redrawn", () => {
 
   it("is out of the way of warnings, notes and failures, and is drawn again behind them", () => {
     const stderr = sent("fail")
-    for (const text of ["WARN (#", "of the console\n", "error: of the end\n"]) {
-      const before = stderr.slice(0, stderr.indexOf(text)).replace(/\[[\d:.]+\] $/, "")
+    for (const text of ["warning: of the log\n", "of the console\n", "error: of the end\n"]) {
+      const before = stderr.slice(0, stderr.indexOf(text))
       assert.isTrue(before.endsWith(clear), JSON.stringify(stderr))
     }
     assert.match(stderr, /of the log.*\n\r\u001b\[2Ksft .*2\/9/)
     assert.isTrue(stderr.endsWith("error: of the end\n"))
+  })
+
+  it("breaks sentences at the ends of words there, whoever says them, and leaves commands whole", () => {
+    const wide = (text: string) => text.split(/\n|\r\u001b\[2K/).filter((line) => line.length > 80)
+    const stderr = sent("long")
+    const command = "npx rise evaluate --model runs/a/model --data pictures --out runs/measured/again/and/again"
+    assert.deepStrictEqual(wide(stderr), [command, command, command, command])
+    const words = stderr.replaceAll(clear, "").replaceAll("\n", " ")
+    for (const kind of ["of the log", "of the console", "of the stage", "of the end"]) {
+      assert.include(words, `a sentence ${kind}, which is so long that a terminal of eighty columns would break it`)
+    }
+    const piped = spawnSync(process.execPath, [tearing, "long", "pipe"], { encoding: "utf8" }).stderr
+    assert.lengthOf(piped.split("\n").filter((line) => line.includes("a sentence of the")), 4)
+    assert.match(piped, /^warning: a sentence of the log/m)
   })
 
   it("leaves nothing of the terminal changed, and no line, when the program is interrupted", () => {

@@ -197,7 +197,12 @@ describe("what is not the run's", () => {
           yield* fs.remove(`${out}/${name}`)
         }
         const other = Effect.gen(function*() {
-          yield* (yield* Run).append("mine.jsonl", { row: 1 })
+          const { append } = yield* Run
+          const refused = yield* append("mine.jsonl", { row: 1, figures: [null, { best: -Infinity }] }).pipe(
+            Effect.match({ onFailure: (error) => error.message, onSuccess: () => "written" })
+          )
+          assert.include(refused, "mine.jsonl: cannot hold what is added: row.figures[1].best is -Infinity, expected")
+          yield* append("mine.jsonl", { row: 1 })
         }).pipe(Effect.provide(Run.layer({ path: `${out}-2`, seed: 1, identity: {}, resume: true })))
         yield* other.pipe(Effect.scoped)
         yield* changeLedger(`${out}-2`, () => ({ begun: [] }))

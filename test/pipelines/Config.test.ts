@@ -1,5 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
+import * as Plain from "../../src/dsl/Plain.ts"
+import { stageRules } from "../../src/dsl/stages/stageRules.ts"
+import * as Rules from "../../src/kernels/math/Rules.ts"
 import * as Config from "../../src/pipelines/Config.ts"
 import { fit } from "../../src/pipelines/fit.ts"
 import { paper, type Preset, quick, smoke } from "../../src/pipelines/Presets.ts"
@@ -32,6 +35,28 @@ describe("settings from a file", () => {
     starts({ validate: { leak: "no" } }, `validate.leak is "no", expected true or false`)
     starts({ warmUp: true }, "warmUp is true, expected an object with")
     starts(JSON.parse(`{"__proto__": {"a": 1}}`), "__proto__")
+  })
+
+  it("have a word for a limit that is switched off, which is read as it was printed", () => {
+    const off = Object.entries(stageRules).flatMap(([stage, rules]) =>
+      Object.entries(rules).flatMap(([setting, rule]) =>
+        rule.holds(Infinity) && !rule.holds("x") ? [[stage, setting]] : []
+      )
+    )
+    assert.includeDeepMembers(off, [["sft", "clipNorm"], ["rft", "deadSteps"], ["reinforce", "deadSteps"]])
+    for (const [stage = "", setting = ""] of off) {
+      const preset = Config.merged(quick, { [stage]: { [setting]: Infinity } })
+      const text = JSON.stringify(Plain.settings(Config.whole(preset)))
+      assert.include(text, `"${setting}":"Infinity"`)
+      const read = Config.merged(paper, Result.getOrThrow(Config.decode("rise.config.json", JSON.parse(text))))
+      assert.strictEqual(Rules.at(read, [stage, setting]), Infinity, `${stage}.${setting}`)
+    }
+    const starts = (value: unknown, text: string) => assert.include(faultOf(value), `rise.config.json: ${text}`)
+    starts({ sft: { steps: "Infinity" } }, `sft.steps is "Infinity", expected a whole number from 0`)
+    starts({ sft: { steps: Infinity } }, "sft.steps is Infinity, expected a whole number from 0")
+    starts({ rft: { deadSteps: NaN } }, "rft.deadSteps is NaN, expected a whole number from 1, or Infinity")
+    starts({ rft: { deadSteps: -Infinity } }, "rft.deadSteps is -Infinity, expected")
+    starts({ rft: { deadSteps: 5n } }, "rft.deadSteps is 5n, expected")
   })
 
   it("go over a preset's own, part by part", () => {

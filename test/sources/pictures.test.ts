@@ -126,6 +126,24 @@ describe("pictures", () => {
       assert.match(lines[1]!, /under different labels: 2 pictures have the bytes of another/)
     })))
 
+  it.effect("say so of shares where they are far apart, and how far; rounding and raters do not count", () =>
+    live(Effect.gen(function*() {
+      const files = yield* pictures("1.png", "2.png", "3.png", "4.png", "5.png")
+      const said = (rows: string) =>
+        Effect.gen(function*() {
+          const copies = { "again.png": files["1.png"]!, "more.png": files["1.png"]! }
+          const others = "2.png,0,1,0\n3.png,1,0,0\n4.png,0,0,1\n5.png,0.5,0.5,0\n"
+          const root = yield* folder({ ...files, ...copies, "labels.csv": `image,joy,fear,awe\n${rows}${others}` })
+          return (yield* Sources.understood(yield* open(root))).filter((line) => line.includes("under different"))
+        })
+      const near = "1.png,0.667,0.333,0\nagain.png,0.67,0.33,0\nmore.png,0.5,0.4,0.1\n"
+      assert.deepStrictEqual(yield* said(near), [])
+      const far = yield* said("1.png,0.667,0.333,0\nagain.png,0.67,0.33,0\nmore.png,0.1,0.3,0.6\n")
+      assert.lengthOf(far, 1)
+      // From its definition in NumPy.
+      assert.match(far[0]!, /1 picture has the bytes of .*, JSD 0\.326 nats\): one of the two is wrong/)
+    })))
+
   it.effect("of a table of shares are distributions, asked as Emotion6 asks", () =>
     live(Effect.gen(function*() {
       const root = yield* folder({

@@ -66,18 +66,29 @@ const matching = (pattern: string): Effect.Effect<Pictures, ImageError> =>
     }))
   )
 
-const isFolder = (name: string) =>
-  Effect.match(Effect.tryPromise(() => stat(name)), {
-    onFailure: () => undefined,
-    onSuccess: (info) => info.isDirectory()
-  })
+/** What a name stands for. A link that leads nowhere, and what may not be looked at, are `out of sight`. */
+type Kind = "folder" | "file" | "nothing" | "out of sight"
 
-/** Whether nothing has this name; a link that leads nowhere has it. */
-const isAbsent = (name: string) =>
-  Effect.match(Effect.tryPromise({ try: () => lstat(name), catch: SystemFault.codeOf }), {
-    onFailure: (code) => code === "ENOENT" || code === "ENOTDIR",
-    onSuccess: () => false
-  })
+const isNothing = (code: string | undefined): boolean => code === "ENOENT" || code === "ENOTDIR"
+
+/** Looked up once a name. */
+const kindOf = (name: string): Effect.Effect<Kind> =>
+  Effect.tryPromise({ try: () => stat(name), catch: SystemFault.codeOf }).pipe(
+    Effect.matchEffect({
+      onSuccess: (info) => Effect.succeed<Kind>(info.isDirectory() ? "folder" : "file"),
+      onFailure: (code) =>
+        Effect.match(Effect.tryPromise({ try: () => lstat(name), catch: SystemFault.codeOf }), {
+          onFailure: (link): Kind => isNothing(code) && isNothing(link) ? "nothing" : "out of sight",
+          onSuccess: (): Kind => "out of sight"
+        })
+    })
+  )
+
+/** A name of the command line, looked up. */
+interface Looked {
+  readonly name: string
+  readonly kind: Kind
+}
 
 const isPattern = (name: string) => /[*?[{]/.test(name)
 
@@ -85,12 +96,8 @@ const isPattern = (name: string) => /[*?[{]/.test(name)
  * Names of nothing on the command line: a slip, told before there is a file with a row of it. In a list on standard
  * input it has its row.
  */
-const refuseAbsent = Effect.fnUntraced(function*(given: ReadonlyArray<string>) {
-  const absent = yield* Effect.filter(
-    given.filter((name) => name !== listOnStdin && !isPattern(name)),
-    isAbsent,
-    { concurrency: 8 }
-  )
+const refuseAbsent = Effect.fnUntraced(function*(given: ReadonlyArray<Looked>) {
+  const absent = given.filter(({ kind, name }) => kind === "nothing" && !isPattern(name)).map(({ name }) => name)
   const [first] = absent
   if (first === undefined) return
   const more = absent.length === 1 ? "" : `, nor ${Quoted.names(absent.slice(1), 3)}`
@@ -103,13 +110,12 @@ const refuseAbsent = Effect.fnUntraced(function*(given: ReadonlyArray<string>) {
 })
 
 /** What one name stands for. A name of nothing stays: its row says that there is no such file. */
-const named = (name: string, options: Options, patterns: boolean): Effect.Effect<Pictures, ImageError> =>
-  Effect.flatMap(isFolder(name), (folder) => {
-    if (folder === true) return inFolder(name, options)
-    return folder === undefined && patterns && isPattern(name)
-      ? matching(name)
-      : Effect.succeed({ names: [name], notes: [] })
-  })
+const named = ({ kind, name }: Looked, options: Options, patterns: boolean): Effect.Effect<Pictures, ImageError> => {
+  if (kind === "folder") return inFolder(name, options)
+  return kind !== "file" && patterns && isPattern(name)
+    ? matching(name)
+    : Effect.succeed({ names: [name], notes: [] })
+}
 
 /** A list on standard input: most bytes of it, and of a name. No system knows longer names of files. */
 const [mostListed, longestName] = [64 * 2 ** 20, 32 * 2 ** 10]
@@ -138,15 +144,22 @@ const onStdin = (options: Options) =>
     if (long >= 0) {
       return yield* fail(`name ${long + 1} has ${lines[long]?.length} characters: this is no list of files`)
     }
-    return yield* Effect.forEach(lines.filter((line) => line !== ""), (line) => named(line, options, false))
+    return yield* Effect.forEach(lines.filter((line) => line !== ""), (name) =>
+      Effect.flatMap(kindOf(name), (kind) => named({ name, kind }, options, false)))
   })
 
 /** All pictures that were named. */
 export const find = Effect.fnUntraced(function*(given: ReadonlyArray<string>, options: Options) {
-  yield* refuseAbsent(given)
-  const parts = yield* Effect.forEach(
+  const looked = yield* Effect.forEach(
     given,
-    (name) => name === listOnStdin ? onStdin(options) : Effect.map(named(name, options, true), (found) => [found])
+    (name) =>
+      Effect.map(name === listOnStdin ? Effect.succeed<Kind>("file") : kindOf(name), (kind) => ({ name, kind })),
+    { concurrency: 8 }
+  )
+  yield* refuseAbsent(looked)
+  const parts = yield* Effect.forEach(
+    looked,
+    (one) => one.name === listOnStdin ? onStdin(options) : Effect.map(named(one, options, true), (found) => [found])
   )
   const all = parts.flat()
   const once = new Map<string, string>()

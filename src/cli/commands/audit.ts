@@ -4,6 +4,7 @@
 import { Console, Effect, Option, Path, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Corruption } from "../../data/index.ts"
+import * as Plain from "../../dsl/Plain.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Presets } from "../../pipelines/index.ts"
@@ -171,7 +172,7 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
     training,
     corrupt: Option.getOrNull(given.corrupt),
     preset: preset.name,
-    settings: JSON.parse(JSON.stringify(preset)),
+    settings: Plain.settings(preset),
     ...Flags.adapted(given)
   }
   const { out, result: { rows, suspects, unanswered } } = yield* working({

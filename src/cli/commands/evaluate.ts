@@ -6,7 +6,7 @@ import * as Quarantine from "../../dsl/Quarantine.ts"
 import { named as nameOf } from "../../dsl/Run.ts"
 import * as Spool from "../../dsl/Spool.ts"
 import type { Task } from "../../dsl/Task.ts"
-import { evaluate as evaluateModel, imageSwap, Results } from "../../evaluation/index.ts"
+import { evaluate as evaluateModel, evaluateConstant, imageSwap, Results, verdict } from "../../evaluation/index.ts"
 import { fitted, Presets } from "../../pipelines/index.ts"
 import { directoryOf } from "../../policy/Embedded.ts"
 import type * as Sources from "../../sources/index.ts"
@@ -89,13 +89,27 @@ const lengthsOf = Effect.fnUntraced(function*<A>(given: Given, { task, train }: 
 
 const method = "model"
 
+/**
+ * What is reached by the training half's mean annotation for every picture: whoever is not better has learned nothing.
+ * None where there is no such mean, or no such half.
+ */
+const priorOf = Effect.fnUntraced(function*<A>({ mean, task, test, train }: Sources.TaskSource<A, Task<A>>) {
+  const known = mean === undefined ? 0 : yield* Stream.runCount(Stream.take(train, 1))
+  if (mean === undefined || known === 0) return []
+  const annotation = yield* mean(Stream.map(train, ({ truth }) => truth))
+  return yield* evaluateConstant({ task, data: test, method: "prior", annotation, kept: false })
+})
+
 /** Tells of the passes that there will be, for their number and the time left. */
-const announce = Effect.fnUntraced(function*<A>(given: Given, { task, test }: Sources.TaskSource<A, Task<A>>) {
+const announce = Effect.fnUntraced(function*<A>(given: Given, { mean, task, test }: Sources.TaskSource<A, Task<A>>) {
   const counted = yield* Quarantine.silently(Stream.runCount(test))
   // An engine is sent no grammar.
   const masked = task.grammar !== undefined && !Engine.trains(given)
   const passes = ["evaluate", ...(masked ? ["evaluate-masked"] : [])]
-  yield* report(Event.Planned({ stages: passes.map((pass) => ({ stage: nameOf(method)(pass), counted })) }))
+  const prior = mean === undefined ? [] : [{ stage: nameOf("prior")("evaluate"), counted: 0 }]
+  yield* report(
+    Event.Planned({ stages: [...prior, ...passes.map((pass) => ({ stage: nameOf(method)(pass), counted }))] })
+  )
 })
 
 const measured = Effect.fnUntraced(function*<A>(
@@ -131,16 +145,17 @@ const measured = Effect.fnUntraced(function*<A>(
     notes
   })((out) =>
     Effect.andThen(
-      announce(given, source),
-      evaluateModel({
-        method,
-        task,
-        data: source.test,
-        form,
-        ...settings,
-        samples: given.samples,
-        cuesNamed: source.cuesNamed
-      })
+      Effect.andThen(announce(given, source), Quarantine.silently(priorOf(source))),
+      (prior) =>
+        evaluateModel({
+          method,
+          task,
+          data: source.test,
+          form,
+          ...settings,
+          samples: given.samples,
+          cuesNamed: source.cuesNamed
+        }).pipe(Effect.map((rows) => [...prior, ...rows]))
     ).pipe(
       Effect.provide(policy(given)),
       Effect.flatMap((rows) =>
@@ -163,7 +178,9 @@ const measured = Effect.fnUntraced(function*<A>(
       Effect.tapError(() => goOn(out))
     )
   )
-  yield* Console.log(`${printed(rows)}\n\nEverything is in ${out}.`)
+  const said = Option.flatMap(Option.fromUndefinedOr(task.metrics?.[0]), (metric) => verdict(rows, method, metric))
+  const sentence = Option.match(said, { onNone: () => "", onSome: ({ sentence }) => `\n\n${sentence}` })
+  yield* Console.log(`${printed(rows)}${sentence}\n\nEverything is in ${out}.`)
 })
 
 export const evaluate = Command.make(

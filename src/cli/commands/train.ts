@@ -1,11 +1,12 @@
 /** `rise train`: the comparison of methods on pictures of one's own, or on the embedded scenes. */
 import { Console, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Plain from "../../dsl/Plain.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
 import { Pacing } from "../../dsl/stages/Pacing.ts"
 import { verdict } from "../../evaluation/index.ts"
-import { Config } from "../../pipelines/index.ts"
+import { Config, Presets } from "../../pipelines/index.ts"
 import { barsOf, compare, type Example, sound } from "../../studies/index.ts"
 import * as Engine from "../engine/index.ts"
 import { CutShort } from "../fitting/budget.ts"
@@ -51,11 +52,11 @@ const comparison = <A>(
     })
     // Before there is a folder, too; stages name themselves by the run they are in.
     yield* sound({ start, methods }).pipe(Effect.provide(Run.layerMemory({ seed: flags.seed })))
-    if (flags.printConfig) return yield* Console.log(JSON.stringify(Config.whole(preset), undefined, 2))
+    if (flags.printConfig) return yield* Console.log(JSON.stringify(Plain.settings(Config.whole(preset)), undefined, 2))
     yield* Engine.referenced(flags, preset)
     const trained = policy(flags, preset)
     // Before there is a folder: what the engine would be refused for.
-    if (Engine.trains(flags)) yield* Engine.able(trained, Object.values(methods))
+    if (Engine.trains(flags)) yield* Engine.able(trained, Object.values(methods), Presets.isTried(preset))
     const { rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
       ...more,

@@ -4,6 +4,7 @@
 import { Effect, Layer, Option } from "effect"
 import * as Able from "../../dsl/stages/Able.ts"
 import type { Described } from "../../dsl/stages/described.ts"
+import type { Task } from "../../dsl/Task.ts"
 import type { Policy } from "../../policy/index.ts"
 import type { Study } from "../flags.ts"
 import { type Engine, trains } from "./flags.ts"
@@ -29,10 +30,11 @@ export const check = (flags: At.Flags) =>
   Option.match(At.at(flags), { onNone: () => Effect.void, onSome: (at) => At.check(flags, at) })
 
 /** Opens the policy once, which tries pictures and losses, and holds what it can do against all methods. */
-export const able = <E, R>(
+export const able = <A, E, R>(
   policy: Layer.Layer<Policy, E, R>,
-  methods: ReadonlyArray<{ readonly described: ReadonlyArray<Described> }>
+  methods: ReadonlyArray<{ readonly task: Task<A>; readonly described: ReadonlyArray<Described> }>,
+  tried: boolean
 ) =>
-  Effect.forEach(methods, ({ described }) => Able.check(described), { discard: true }).pipe(
+  Effect.forEach(methods, ({ described, task }) => Able.check(task, described, { tried }), { discard: true }).pipe(
     Effect.provide(Layer.fresh(policy))
   )

@@ -11,12 +11,15 @@ import * as Parquet from "../Parquet.ts"
 import * as Records from "../parquet/Records.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
+import * as SplitColumn from "../SplitColumn.ts"
 import * as BoxForms from "./BoxForms.ts"
 import * as Found from "./Found.ts"
 import * as Files from "./HuggingFaceFiles.ts"
 import { type Columns, columns as columnsOf } from "./HuggingFaceSchema.ts"
+import { splitOf } from "./JsonForms.ts"
 import * as Labels from "./Labels.ts"
 import type { Layout } from "./Layout.ts"
+import * as Names from "./Names.ts"
 import * as Pictures from "./Pictures.ts"
 import type { Part, Row } from "./Row.ts"
 
@@ -67,8 +70,9 @@ const maxGroupBytes = 2 ** 30
 /** The rows of shards, one after the other. A row is named by its number in all of them. */
 const rowsOf = (root: string, files: ReadonlyArray<string>, columns: Columns, brief: boolean): Part["rows"] =>
   Stream.unwrap(Effect.map(Path.Path, (path) => {
-    const { annotation, image } = columns
-    const wanted = brief ? [annotation] : [image, annotation]
+    const { annotation, image, split } = columns
+    const named = [annotation, ...Option.toArray(split)]
+    const wanted = brief ? named : [image, ...named]
     return Stream.fromIterable(files).pipe(
       Stream.flatMap((file) => {
         const seen = new Set<string>()
@@ -77,7 +81,8 @@ const rowsOf = (root: string, files: ReadonlyArray<string>, columns: Columns, br
           Stream.mapEffect(([record, i]) => {
             const said = saidOf(record[annotation], columns)
             const numbered = `${file}#${i + 1}`
-            const base = { split: Option.none<string>(), said }
+            const half = Option.flatMap(split, (column) => splitOf({ [SplitColumn.column]: record[column] }))
+            const base = { split: half, said }
             if (brief) return Effect.succeed({ ...base, picture: Result.succeed(numbered) })
             return Effect.match(Parquet.pictureIn(image, record[image]), {
               onFailure: (fault) => ({
@@ -101,6 +106,19 @@ const rowsOf = (root: string, files: ReadonlyArray<string>, columns: Columns, br
     )
   }))
 
+/** A column of which some value names a half. */
+const naming = (file: string, split: Columns["split"]) =>
+  Option.match(split, {
+    onNone: () => Effect.succeed(Option.none<string>()),
+    onSome: (column) =>
+      Records.read(file, { columns: [column], maxGroupBytes }).pipe(
+        Stream.map((record) => record[column]),
+        Stream.filter((value) => typeof value === "string" && Names.halfOf(value) !== undefined),
+        Stream.runHead,
+        Effect.map(Option.as(column))
+      )
+  })
+
 export const layout: Layout = {
   name: "Parquet of Hugging Face",
   example: "data/train-00000-of-00001.parquet with the columns image and label, or image and objects",
@@ -119,11 +137,12 @@ export const layout: Layout = {
     const source = path.join(root, first[0] ?? "")
     const fail = (reason: string) => new DataError({ source, reason })
     const { columns: all, footer } = yield* Effect.scoped(Records.openFooter(source))
-    const columns = yield* Option.match(columnsOf(footer, hints), {
+    const found = yield* Option.match(columnsOf(footer, hints), {
       onNone: () => Effect.fail(fail(`no column of pictures among ${names(all)}: expected "image"`)),
       onSome: (found) => Effect.fromResult(Result.mapError(found, fail))
     })
-    const { annotation, classes, numbered } = columns
+    const { annotation, classes, numbered } = found
+    const columns = { ...found, split: yield* naming(source, found.split) }
     if (numbered && Option.isNone(classes) && Option.isNone(hints.labels)) {
       return yield* fail(
         `its labels in "${annotation}" are numbers without names: give the names of 0, 1, … with --labels NAME,…`

@@ -7,6 +7,7 @@ import type { FileMetaData, SchemaTree } from "hyparquet"
 import { Json } from "../../kernels/weights/index.ts"
 import { names } from "../Quoted.ts"
 import * as Spelling from "../Spelling.ts"
+import * as SplitColumn from "../SplitColumn.ts"
 import { type Fields, isFields } from "./BoxForms.ts"
 import * as Labels from "./Labels.ts"
 import type { Hints } from "./Layout.ts"
@@ -14,6 +15,8 @@ import type { Hints } from "./Layout.ts"
 export interface Columns {
   readonly image: string
   readonly annotation: string
+  /** That of texts that may name the half of each row. */
+  readonly split: Option.Option<string>
   readonly kind: "label" | "boxes"
   /** The names of the classes, in order of their numbers. */
   readonly classes: Option.Option<ReadonlyArray<string>>
@@ -102,7 +105,8 @@ const labelIn = (others: ReadonlyArray<SchemaTree>, features: Fields, { labels }
   const boxes = others.filter(isBoxes).map(({ element }) => element.name)[0]
   const known = usual ?? only ?? boxes ?? Labels.fields.find((name) => all.includes(name))
   if (known !== undefined) return Result.succeed(known)
-  const left = all.filter((name) => !["id", "image_id", "index", "width", "height", "__index_level_0__"].includes(name))
+  const beside = ["id", "image_id", "index", "width", "height", "__index_level_0__", SplitColumn.column]
+  const left = all.filter((name) => !beside.includes(name))
   return left.length === 1 && left[0] !== undefined
     ? Result.succeed(left[0])
     : Result.fail(`no column of labels among ${names(all)}: expected "label", or "objects" with boxes`)
@@ -129,10 +133,16 @@ export const columns = (
       : isPlain
       ? parts
       : []
-    const left = others.filter(({ element }) => element.name !== annotation).map(({ element }) => element.name)
+    const rest = others.filter(({ element }) => element.name !== annotation)
+    const texts = rest.filter(({ children, element }) => children.length === 0 && element.type === "BYTE_ARRAY")
+    const split = Option.fromUndefinedOr(
+      texts[SplitColumn.indexIn(texts.map(({ element }) => element.name))]?.element.name
+    )
+    const left = rest.map(({ element }) => element.name).filter((name) => name !== Option.getOrUndefined(split))
     return {
       image,
       annotation,
+      split,
       kind,
       classes,
       numbered: labels.some(isWhole),

@@ -33,14 +33,15 @@ export const harder = 0.35
 /** What scenes of a difficulty are called in reports and run folders. */
 export const titleAt = (difficulty: number): string => difficulty === 0 ? title : `${title}, difficulty ${difficulty}`
 
-/** The difficulty of scenes that are called so; none where the name is of other data. */
+/** Whether a name says that data are embedded scenes, of whatever difficulty. */
+export const isTitle = (name: string): boolean => name === title || name.startsWith(`${title}, difficulty`)
+
+/** The difficulty of scenes that are called so; none where the name is of other data, or says none from 0 to 1. */
 export const difficultyIn = (name: string): Option.Option<number> => {
-  const [, difficulty] = /^, difficulty (\d[\d.e-]*)$/.exec(name.slice(title.length)) ?? []
-  return name === title
-    ? Option.some(0)
-    : name.startsWith(title) && difficulty !== undefined
-    ? Option.some(Number(difficulty))
-    : Option.none()
+  if (name === title) return Option.some(0)
+  const [, difficulty = ""] = /^, difficulty (\d[\d.e-]*)$/.exec(name.slice(title.length)) ?? []
+  const value = Number(difficulty)
+  return name.startsWith(title) && difficulty !== "" && value >= 0 && value <= 1 ? Option.some(value) : Option.none()
 }
 
 /** Options of `dataset`. */

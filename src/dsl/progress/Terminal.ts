@@ -8,6 +8,7 @@ import { shown, shownInLine } from "../../kernels/runtime/Shown.ts"
 import { Event, type Out, type View } from "./Event.ts"
 import { doneLine, line } from "./Lines.ts"
 import { liveLine, nameOf, type Paint } from "./LiveLine.ts"
+import { wrapped } from "./Prose.ts"
 import * as Screen from "./Screen.ts"
 import * as Stage from "./Stage.ts"
 import * as Whole from "./Whole.ts"
@@ -30,7 +31,7 @@ interface Writing {
   readonly done: (stage: Stage.Stage, note: string, now: number, place: Whole.Place | undefined) => void
   /** Leaves nothing of a stage that was shown. */
   readonly forget: () => void
-  /** Whole, whatever the width: the next step stands at its end. */
+  /** Whole, in as many lines as it takes: the next step stands at its end. */
   readonly say: (text: string) => void
   readonly warn: (stage: string, text: string) => void
 }
@@ -66,8 +67,11 @@ const live = (out: Out): Writing => {
       screen.draw(`${paint("green", name)}${rest}`, true)
     },
     forget: screen.erase,
-    say: (text) => screen.above(shown(text)),
-    warn: (stage, text) => screen.above(`${paint("yellow", "warning:")} ${shownInLine(stage)}: ${shown(text)}`)
+    say: (text) => screen.above(wrapped(shown(text), out.columns)),
+    warn: (stage, text) => {
+      const lines = wrapped(`warning: ${shownInLine(stage)}: ${shown(text)}`, out.columns)
+      screen.above(lines.replace(/^warning:/, paint("yellow", "warning:")))
+    }
   }
 }
 

@@ -1,12 +1,14 @@
 /**
- * What an engine cannot do, held against the settings of a whole pipeline before its first step: what a last stage asks
- * for must not come to light after hours.
+ * What an engine cannot do, and answers that there is no room for, held against the settings of a whole pipeline before
+ * its first step: what a last stage asks for must not come to light after hours.
  */
 import { Effect } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { show } from "../../kernels/text/show.ts"
 import { type Limit, Policy } from "../../policy/Policy.ts"
+import type { Task } from "../Task.ts"
 import type { Described } from "./described.ts"
+import * as Room from "./Room.ts"
 import * as Settings from "./Settings.ts"
 
 /** A setting that needs something of the engine, where it is not what every engine can do. */
@@ -40,7 +42,7 @@ const settingsOf = (stage: string, options: object): object =>
   strengthening.includes(stage) ? Settings.filledStage(Settings.filled(options)) : options
 
 /** Fails on the first setting that this engine cannot do. */
-export const check = (stages: ReadonlyArray<Described>) =>
+const abilities = (stages: ReadonlyArray<Described>) =>
   Effect.gen(function*() {
     const { unable = {} } = yield* Policy
     const learnsFromDraws = stages.some(([stage]) => stage === "reinforce")
@@ -62,4 +64,23 @@ export const check = (stages: ReadonlyArray<Described>) =>
         return yield* Settings.refuse(stage, { setting, value: show(value), expected })
       }
     }
+  })
+
+/** What is asked besides of a pipeline that is checked. */
+export interface Options {
+  /** Answers that are drawn behind its stages, by an evaluation. */
+  readonly asked?: ReadonlyArray<Room.Drawn>
+  /** Whether answers may be cut off: it is tried whether all goes through, for any model and task. */
+  readonly tried?: boolean
+}
+
+/** Fails on the first setting that this engine cannot do, or that no answer of the task fits into. */
+export const check = <A>(
+  task: Task<A>,
+  stages: ReadonlyArray<Described>,
+  { asked = [], tried = false }: Options = {}
+) =>
+  Effect.gen(function*() {
+    yield* abilities(stages)
+    if (!tried) yield* Room.check(task, [...Room.drawnBy(stages), ...asked])
   })

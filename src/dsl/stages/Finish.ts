@@ -38,7 +38,7 @@ export const train = <A, E, R>(
   Order.behind("run", self).sound.pipe(
     Effect.andThen(Provided.policy("Rise.train")),
     Effect.andThen(Provided.run("Rise.train")),
-    Effect.andThen(Able.check(self.described)),
+    Effect.andThen(Able.check(self.task, self.described)),
     Effect.andThen(Effect.suspend(() => self.ready))
   )
 
@@ -214,7 +214,7 @@ export const run = (given: RunOptions) =>
     Effect.andThen(Order.behind("run", self).sound),
     Effect.andThen(Provided.policy("Rise.run")),
     Effect.andThen(Provided.files("Rise.run")),
-    Effect.andThen(Able.check(self.described)),
+    Effect.andThen(Able.check(self.task, self.described)),
     Effect.andThen(nothingYet(options)),
     Effect.andThen(begins),
     Effect.andThen(recording),

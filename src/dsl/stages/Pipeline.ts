@@ -7,7 +7,7 @@ import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
 import * as Dataset from "../Dataset.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
 import type { JudgeError } from "../JudgeError.ts"
-import { pipelineWords } from "../NoProgram.ts"
+import * as NoProgram from "../NoProgram.ts"
 import type { NotProvided } from "../Provided.ts"
 import type { MissingQuestion } from "../Question.ts"
 import type { RunError } from "../RunError.ts"
@@ -124,11 +124,19 @@ export interface Drawn {
   readonly reconstruct?: { readonly temperature: number }
 }
 
-/** `pipe`, and words for a pipeline that stands where it must not. */
+/**
+ * `pipe`, and words for a pipeline that stands where it must not. `Effect.gen` asks what is yielded for its iterator:
+ * that of a pipeline, which no type tells of, is an effect that fails.
+ */
 const prototype: Pipeable.Pipeable = Object.create(Pipeable.Prototype, {
   toString: {
     value(this: { readonly described: ReadonlyArray<Described> }) {
-      return pipelineWords + this.described.map(([step]) => `Rise.${step}`).join(", ")
+      return NoProgram.pipelineWords + this.described.map(([step]) => `Rise.${step}`).join(", ")
+    }
+  },
+  [Symbol.iterator]: {
+    value(this: object) {
+      return Effect.fail(NoProgram.yielded(String(this)))[Symbol.iterator]()
     }
   }
 })

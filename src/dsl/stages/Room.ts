@@ -18,12 +18,17 @@ export interface Drawn {
   readonly maxTokens: number
 }
 
-/** The answers that stages draw, to learn from them or to select by them. */
+/** The answers that stages draw, to learn from them, to select by them or to judge a reasoning by them. */
 export const drawnBy = (stages: ReadonlyArray<Described>): ReadonlyArray<Drawn> => {
-  const form = stages.some(([stage]) => stage === "answers") ? "answer" : "think"
+  const learned = stages.some(([stage]) => stage === "answers") ? "answer" : "think"
   return stages.flatMap(([stage, options]) => {
-    const maxTokens = Rules.at(options, ["maxTokens"]) ?? Settings.lengths.thinkAnswer
-    const draws = stage === "rft" || stage === "sft" && Rules.at({ select: null, ...options }, ["select"]) !== null
+    const isRebuilt = stage === "reconstruct"
+    const [form, usual]: readonly [Form, number] = isRebuilt
+      ? ["answer", Settings.lengths.annotation]
+      : [learned, Settings.lengths.thinkAnswer]
+    const maxTokens = Rules.at(options, ["maxTokens"]) ?? usual
+    const selects = stage === "sft" && Rules.at({ select: null, ...options }, ["select"]) !== null
+    const draws = isRebuilt || stage === "rft" || selects
     return draws && typeof maxTokens === "number" ? [{ stage, form, maxTokens }] : []
   })
 }
@@ -50,9 +55,11 @@ export const check = Effect.fnUntraced(function*<A>(task: Task<A>, asked: Readon
     return yield* Settings.refuse(short.stage, {
       setting: "maxTokens",
       value: String(short.maxTokens),
-      expected:
-        `at least ${least} (--max-tokens): the shortest ${form === "think" ? "think-answer" : "answer"} of task ` +
-        `"${task.name}" takes so many tokens, its end of turn included`
+      expected: `at least ${least} (--max-tokens, or a --preset with more): the shortest ` +
+        `${
+          form === "think" ? "think-answer" : "answer"
+        } of task "${task.name}" takes so many tokens, its end of turn ` +
+        "included"
     })
   }
 })

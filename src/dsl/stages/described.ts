@@ -2,6 +2,7 @@
  * A pipeline's stages with their settings, as run.json records them: a run resumes only under the same.
  */
 import { Stream } from "effect"
+import * as Plain from "../Plain.ts"
 import type { Identity } from "../RunFolder.ts"
 
 /** A stage by name, with the options that it was given. */
@@ -14,7 +15,7 @@ const unwritable = (value: unknown): boolean => typeof value === "function" || S
 const plain = (options: object): Identity =>
   JSON.parse(
     JSON.stringify(options, (_, value: unknown) =>
-      unwritable(value) ? undefined : value === Infinity ? "Infinity" : value)
+      unwritable(value) ? undefined : value === Infinity ? Plain.none : value)
   )
 
 /** Options by stage. The types allow each stage once, in one order. */

@@ -8,11 +8,14 @@
  * the same time share their memory. A JPEG beyond the cap, up to four times, is decoded at a half of its sides or
  * less.
  *
+ * A picture whose data is not all there, or spoiled where that shows, is an error: nothing is filled in.
+ *
  * @module
  */
 import { Effect } from "effect"
-import { stat } from "node:fs/promises"
+import { readFile, stat } from "node:fs/promises"
 import sharp from "sharp"
+import { release } from "../runtime/release.ts"
 import * as SystemFault from "../runtime/SystemFault.ts"
 import * as Caps from "./Caps.ts"
 import * as DecodedMemory from "./DecodedMemory.ts"
@@ -20,7 +23,8 @@ import * as Format from "./Format.ts"
 import * as Header from "./Header.ts"
 import { type Image, type Pixels, Source } from "./Image.ts"
 import { ImageError } from "./ImageError.ts"
-import { release, releaseOf } from "./release.ts"
+import * as JpegOddities from "./JpegOddities.ts"
+import { releaseOf } from "./releaseOf.ts"
 import { vary } from "./vary.ts"
 
 // Pictures are decoded once: what the library keeps of its last hundred operations is never asked for again.
@@ -47,7 +51,7 @@ export interface Decoded extends Pixels {
 const causeText = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
 /** Why sharp could not read a file, found out after the fact so that the good case costs nothing. */
-const explainFile = (image: string, path: string, cause: unknown): Effect.Effect<ImageError> =>
+const explainFile = (image: string, path: string, cause: unknown, isBegun = false): Effect.Effect<ImageError> =>
   Effect.tryPromise(() => stat(path)).pipe(Effect.match({
     onFailure: ({ cause: error }) => {
       // What a listing could not read of a name stands as this sign in it, and no file has that name.
@@ -64,20 +68,20 @@ const explainFile = (image: string, path: string, cause: unknown): Effect.Effect
       if (SystemFault.codeOf(cause) !== undefined) {
         return new ImageError({ image, path, reason: SystemFault.words(cause, { path }), cause })
       }
-      return unreadable(image, `${info.size} bytes`, cause, path)
+      return unreadable(image, `${info.size} bytes`, cause, isBegun, path)
     }
   }))
 
 /** What the decoder says is its `cause` alone: read beside other pictures, it may speak of one of those. */
-const unreadable = (image: string, size: string, cause: unknown, path?: string): ImageError => {
+const unreadable = (image: string, size: string, cause: unknown, isBegun = false, path?: string): ImageError => {
   const place = path === undefined ? {} : { path }
   return cause instanceof Header.Refused
     ? new ImageError({ image, found: size, ...cause.fault, ...place })
     : new ImageError({
       image,
-      reason: Format.damaged,
+      reason: isBegun ? Format.spoiled : Format.damaged,
       found: size,
-      expected: Format.expected,
+      expected: isBegun ? `${Format.expected}: copy, download or export it again` : Format.expected,
       cause,
       ...place
     })
@@ -109,13 +113,12 @@ const fromInk = (data: Uint8Array): Uint8Array => {
 const decode = (
   input: string | Uint8Array,
   maxPixels: number | undefined,
-  explain: (cause: unknown) => Effect.Effect<ImageError>
+  /** `isBegun`: whether its header could be read. */
+  explain: (cause: unknown, isBegun?: boolean) => Effect.Effect<ImageError>
 ): Effect.Effect<Decoded, ImageError> =>
   Effect.gen(function*() {
-    // `error`: truncated or damaged data fails; warnings about harmless oddities, common in photographs, do not.
+    // `error`: of other formats, and of headers, the decoder warns of what is odd and harmless.
     const options = { failOn: "error", autoOrient: true, ignoreIcc: true, limitInputPixels: false } as const
-    const run = <A>(evaluate: () => Promise<A>) =>
-      Effect.tryPromise(evaluate).pipe(Effect.catch((error) => Effect.flatMap(explain(error.cause), Effect.fail)))
     const header = yield* Header.read(input, options, true).pipe(
       Effect.catch((error) => Effect.flatMap(explain(error._tag === "Unreadable" ? error.cause : error), Effect.fail))
     )
@@ -129,8 +132,10 @@ const decode = (
     const by = maxPixels === undefined ? Caps.reduction(size) : 1
     const { depth, hasAlpha, space } = header
     const isInk = space === "cmyk" && depth === "uchar" && !hasAlpha
-    return yield* DecodedMemory.within(header, by)(run(() => {
-      const opened = sharp(input, { ...options, limitInputPixels: width * height })
+    // A JPEG or GIF that is spoiled in its middle only makes it warn, and is grey from there on.
+    const failOn = header.format === "jpeg" || header.format === "gif" ? "warning" : "error"
+    const pixelsOf = (encoded: string | Uint8Array) => {
+      const opened = sharp(encoded, { ...options, failOn, limitInputPixels: width * height })
       const fitted = by === 1
         ? opened
         : opened.resize({ width: Math.ceil(width / by), height: Math.ceil(height / by), fit: "fill" })
@@ -138,7 +143,17 @@ const decode = (
         ? fitted.pipelineColourspace("cmyk").toColourspace("cmyk").raw()
         : fitted.flatten({ background: "#ffffff" }).toColourspace("srgb").raw({ depth: "uchar" })
       return converted.toBuffer({ resolveWithObject: true })
-    })).pipe(Effect.map(({ data, info }) => {
+    }
+    const again = async () => JpegOddities.mended(typeof input === "string" ? await readFile(input) : input)
+    const decoding = Effect.tryPromise(() => pixelsOf(input)).pipe(
+      Effect.catch((error) =>
+        header.format === "jpeg"
+          ? Effect.tryPromise(async () => pixelsOf(await again())).pipe(Effect.mapError(() => error))
+          : Effect.fail(error)
+      ),
+      Effect.catch((error) => Effect.flatMap(explain(error.cause, true), Effect.fail))
+    )
+    return yield* DecodedMemory.within(header, by)(decoding).pipe(Effect.map(({ data, info }) => {
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
       const rgb = isInk ? fromInk(bytes) : toRgb(bytes, info.channels)
       if (rgb !== bytes) release(bytes)
@@ -178,11 +193,12 @@ const render = (image: string, draw: () => Pixels, maxPixels?: number): Effect.E
 export const load = (image: Image, { maxPixels }: DecodeLimits = {}): Effect.Effect<Decoded, ImageError> => {
   const { id } = image
   return Source.$match(image.source, {
-    File: ({ path }) => decode(path, maxPixels, (cause) => explainFile(id, path, cause)),
+    File: ({ path }) => decode(path, maxPixels, (cause, isBegun) => explainFile(id, path, cause, isBegun)),
     Encoded: ({ bytes }) =>
       bytes.length === 0
         ? Effect.fail(new ImageError({ image: id, reason: "empty", found: "0 bytes", expected: "an encoded image" }))
-        : decode(bytes, maxPixels, (cause) => Effect.succeed(unreadable(id, `${bytes.length} bytes`, cause))),
+        : decode(bytes, maxPixels, (cause, isBegun) =>
+          Effect.succeed(unreadable(id, `${bytes.length} bytes`, cause, isBegun))),
     Rendered: ({ render: draw }) => render(id, draw, maxPixels),
     Varied: ({ by, of }) =>
       Effect.map(

@@ -13,6 +13,7 @@ export const headBytes = 4096
 
 /** What is read, as an error says it. */
 export const damaged = "not an image, or a damaged one"
+export const spoiled = "a damaged image: some of its data is missing or spoiled"
 export const expected = "a whole JPEG, PNG, WebP, GIF, TIFF or AVIF"
 
 const latin = (head: Uint8Array, start: number, end: number): string =>

@@ -2,12 +2,12 @@
  * Pixels to the flat patches that Qwen2-VL's vision tower reads, scaled and normalised on the way.
  */
 import { Result } from "effect"
+import { release } from "../runtime/release.ts"
 import type { Pixels } from "./Image.ts"
 import type { Fault } from "./ImageError.ts"
 import { patchBands } from "./patchBands.ts"
 import { patchLoops } from "./patchLoops.ts"
 import type { PatchOptions, Table } from "./PatchOptions.ts"
-import { release } from "./release.ts"
 
 export type { PatchOptions, Table }
 

@@ -7,7 +7,7 @@ import type { Image, Pixels } from "./Image.ts"
 import { type Fault, ImageError } from "./ImageError.ts"
 import { type Cut, cut, type Grid, type Patches, patchesOf, table } from "./Patchify.ts"
 import { checkLimits } from "./PreprocessLimits.ts"
-import { releaseOf } from "./release.ts"
+import { releaseOf } from "./releaseOf.ts"
 import { resample } from "./resample.ts"
 import { smartResize } from "./smartResize.ts"
 

@@ -117,7 +117,8 @@ export const broken = (table: Table, settings: object): Broken | undefined => {
     const value = at(settings, path)
     const wanted = rule.required === true && at(settings, path.slice(0, -1)) !== undefined
     if (value === undefined ? wanted : !rule.holds(value)) {
-      return { setting, value: show(value), expected: rule.expected }
+      // A whole number of another kind looks like one that would do.
+      return { setting, value: typeof value === "bigint" ? `${value}n` : show(value), expected: rule.expected }
     }
   }
   return undefined

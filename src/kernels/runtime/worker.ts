@@ -21,6 +21,7 @@ import {
   type Value,
   type WorkerData
 } from "./Protocol.ts"
+import { release } from "./release.ts"
 
 interface Opened {
   readonly session: InferenceSession
@@ -144,10 +145,12 @@ const open = async (id: number, model: Uint8Array, options: SessionOptions): Pro
   }
 }
 
-/** onnxruntime hands out what it wrote into a preallocated output once more, in a copy that nobody reads. */
+/**
+ * onnxruntime hands out what it wrote into a preallocated output once more, in a copy that nobody reads: the collector
+ * would leave some sixty megabytes of them lying about before it comes.
+ */
 const discard = (copy: Tensor["data"] | undefined): void => {
-  // The collector would leave some sixty megabytes of them lying about before it comes.
-  if (ArrayBuffer.isView(copy) && copy.buffer instanceof ArrayBuffer) copy.buffer.transfer(0)
+  if (ArrayBuffer.isView(copy)) release(copy)
 }
 
 const run = async (
@@ -218,7 +221,7 @@ const forget = (id: number): void => {
   states.delete(id)
 }
 
-const release = async (id: number): Promise<void> => {
+const close = async (id: number): Promise<void> => {
   const { key, session: opened } = session(id)
   sessions.delete(id)
   await kept.keep(key, opened)
@@ -233,13 +236,13 @@ const handle = async (body: Body): Promise<Value> => {
     case "Optimize":
       return OptimizerJob.execute(body.job)
     case "Release":
-      return release(body.session)
+      return close(body.session)
     case "Forget":
       return forget(body.state)
     case "Close":
       // The GPU's provider needs its tensors gone before its sessions.
       for (const id of [...states.keys()]) forget(id)
-      for (const id of [...sessions.keys()]) await release(id)
+      for (const id of [...sessions.keys()]) await close(id)
       return kept.release()
   }
 }

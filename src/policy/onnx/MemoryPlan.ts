@@ -12,6 +12,7 @@ import { Memory } from "../../kernels/graph/index.ts"
 import { type Config, Parameters, Precision, vision, visionInputs, VisionLayout } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import { Frozen, Lora, LossGraphs } from "../../kernels/train/index.ts"
+import * as DecodingWeights from "./DecodingWeights.ts"
 import type { Grid } from "./Features.ts"
 import * as GroupSlots from "./GroupSlots.ts"
 import * as Images from "./Images.ts"
@@ -234,7 +235,7 @@ export const estimate = Effect.fn("MemoryPlan.estimate")(function*(config: Confi
     Memory.peak(Object.values(sampled), { growing: roundUp(newTokens, 8) })
 
   const count = bytes(specs) / 4
-  const isPrepacked = mapped ? quantized : Rollouts.isPrepacked(count, newTokens, packFrom)
+  const isPrepacked = mapped ? quantized : DecodingWeights.isPrepacked(count, newTokens, packFrom)
   // Mapped, the copy is prepacked from pages that are counted anyway.
   const copies = isPrepacked ? (mapped ? 1 : PREPACKED) * workers : 0
   const parts = {

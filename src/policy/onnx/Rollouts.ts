@@ -11,12 +11,11 @@ import * as NotFinite from "../NotFinite.ts"
 import type { Completion, SampleOptions, SampleRequest } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
 import { type PolicyContext, withFeatures } from "./Context.ts"
+import * as DecodingWeights from "./DecodingWeights.ts"
 import type { Features } from "./Features.ts"
 import * as GrammarTables from "./GrammarTables.ts"
-import * as MappedWeights from "./MappedWeights.ts"
 import { layOut } from "./PackedSequences.ts"
 import { roundUp } from "./roundUp.ts"
-import type { SessionSpec } from "./SessionCache.ts"
 import * as StepDecode from "./StepDecode.ts"
 
 interface Item {
@@ -165,7 +164,7 @@ const runBatch = Effect.fnUntraced(function*(
     topP: f32(Float32Array.of(topP), ...[])
   }
   const key = `${JSON.stringify(shape)} ${grammar?.id ?? ""}`
-  const { initializers, key: form, ...storage } = storedWeights(context, maxTokens)
+  const { initializers, key: form, ...storage } = DecodingWeights.of(context, maxTokens)
   const drawn = (row: number, at: number, token: number, logprob: number) => {
     const item = items[Math.floor(row / count)]
     if (at < maxTokens) item?.request.listen?.({ candidate: item.first + row % count, at, token, logprob })
@@ -199,57 +198,6 @@ const runBatch = Effect.fnUntraced(function*(
 /** Whether a rollout is decoded one token a run: its tokens are told as they come only there. */
 const stepwise = ({ decode }: PolicyContext, items: ReadonlyArray<Pick<Item, "request">>): boolean =>
   decode === "step" || items.some(({ request }) => request.listen !== undefined)
-
-/** File name by which the initializers of prepacked programs refer to the store. */
-const STORE = "weights"
-
-/** How a decoding session reads the model's own weights. */
-interface Storage extends Pick<SessionSpec, "mapped" | "prepacked"> {
-  readonly key: string
-  readonly initializers: NonNullable<OnnxWriter.WriteOptions["initializers"]>
-}
-
-/** Fewer tokens than this do not pay for opening a session with its weights prepacked. */
-const LEAST_TOKENS = 24
-
-/** Whether so many weights become part of the session that decodes so many tokens. */
-export const isPrepacked = (weights: number, tokens: number, [least, most]: readonly [number, number]): boolean =>
-  tokens >= LEAST_TOKENS && weights >= least && weights <= most
-
-/**
- * Weights made part of the decoding session, in the layout its products read fastest. It pays for itself where a step
- * is bound by reading the weights (not at toy width) and the session, opened again for every version, decodes long
- * enough.
- */
-const storedWeights = (
-  { model: { adapter, mapped, store }, packFrom, version }: PolicyContext,
-  maxTokens: number
-): Storage => {
-  if (mapped !== undefined) {
-    const prepacked = MappedWeights.prepacked(mapped)
-    return {
-      key: "",
-      initializers: mapped.frozen.initializers,
-      ...MappedWeights.session(mapped, prepacked !== undefined),
-      ...(prepacked && { prepacked })
-    }
-  }
-  if (!isPrepacked(store.data.length, maxTokens, packFrom)) return { key: "", initializers: new Map() }
-  const initializers = new Map(
-    [...store.slices.values()].map((
-      { length, name, offset }
-    ) => [name, { location: STORE, offset: offset * 4, length: length * 4, dtype: "f32" as const }])
-  )
-  return {
-    key: " prepacked",
-    initializers,
-    // Beside an adapter the prepacked weights never change.
-    prepacked: {
-      version: adapter === undefined ? version() : 0,
-      externalData: [{ path: STORE, data: new Uint8Array(store.data.buffer) }]
-    }
-  }
-}
 
 /** Position of the first new token. */
 const nextPosition = ({ model: { config } }: PolicyContext, { grids, tokens }: EncodedPrompt): number =>

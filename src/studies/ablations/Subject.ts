@@ -31,7 +31,7 @@ import { chainRows } from "../../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../../evaluation/evaluate.ts"
 import { imageSwap } from "../../evaluation/imageSwap/ImageSwap.ts"
 import * as Results from "../../evaluation/Results.ts"
-import { type Preset, trainableOf } from "../../pipelines/Presets.ts"
+import { isTried, type Preset, trainableOf } from "../../pipelines/Presets.ts"
 import { warmUp } from "../../pipelines/warmUp.ts"
 import type { Policy } from "../../policy/Policy.ts"
 import { inFolder } from "../folder.ts"
@@ -191,7 +191,10 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
 
       const { policy } = isRemote(cell) && bench.remote !== undefined ? bench.remote : bench.model
       const trained = Effect.gen(function*() {
-        yield* Able.check(pipeline.described)
+        yield* Able.check(task, pipeline.described, {
+          tried: isTried(preset),
+          asked: cell.method === "RISE-CoT" ? [] : [{ stage: "evaluate", form: pipeline.form, ...settings }]
+        })
         yield* pipeline.ready.pipe(within(cell.method === "RISE-CoT" ? source : ""))
         return cell.method === "RISE-CoT" ? [] : yield* evaluate(common)
       }).pipe(Effect.provide(Layer.fresh(policy(cell.seed))))

@@ -6,6 +6,7 @@
  * given.
  */
 import type { Schema } from "effect"
+import * as Plain from "../../dsl/Plain.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import type { Run } from "../../dsl/Run.ts"
 import * as Presets from "../../pipelines/Presets.ts"
@@ -81,8 +82,6 @@ export const isRemote = ({ method, settings: { chains } }: Cell): boolean =>
 /** Whether the pipeline begins with the shared warm-up. */
 export const isWarmed = (cell: Cell): boolean => cell.method !== "prior" && cell.method !== "base" && !isRemote(cell)
 
-const json = (value: object): Schema.Json => JSON.parse(JSON.stringify(value))
-
 /**
  * The settings of the stages that a cell goes through, by stage. A child's hold all of its parents': that is what
  * allows it to begin from them.
@@ -90,11 +89,11 @@ const json = (value: object): Schema.Json => JSON.parse(JSON.stringify(value))
 export const stagesOf = (cell: Cell, base: Preset): Readonly<Record<string, Schema.Json>> => {
   const preset = presetOf(cell, base)
   const { chains, denominator } = cell.settings
-  const warmed = preset.warmUp === undefined || !isWarmed(cell) ? {} : { warmUp: json(preset.warmUp) }
+  const warmed = preset.warmUp === undefined || !isWarmed(cell) ? {} : { warmUp: Plain.settings(preset.warmUp) }
   const similarity = denominator === undefined ? {} : { denominator }
   const loop = ({ generate, reconstruct }: typeof remotePreset) => ({
-    generate: json(generate),
-    reconstruct: json(reconstruct)
+    generate: Plain.settings(generate),
+    reconstruct: Plain.settings(reconstruct)
   })
   const source = chains === "base" || chains === "remote"
     ? { [`chains of ${chains}`]: loop(chains === "base" ? preset : remotePreset) }
@@ -103,8 +102,8 @@ export const stagesOf = (cell: Cell, base: Preset): Readonly<Record<string, Sche
     ...warmed,
     ...similarity,
     ...loop(preset),
-    validate: json(preset.validate ?? {}),
-    reinforce: json(preset.reinforce)
+    validate: Plain.settings(preset.validate ?? {}),
+    reinforce: Plain.settings(preset.reinforce)
   }
   switch (cell.method) {
     case "prior":
@@ -113,9 +112,9 @@ export const stagesOf = (cell: Cell, base: Preset): Readonly<Record<string, Sche
     case "warmed":
       return warmed
     case "SFT":
-      return { ...warmed, sft: json(preset.sft) }
+      return { ...warmed, sft: Plain.settings(preset.sft) }
     case "Visual-RFT":
-      return { ...warmed, ...similarity, rft: json(preset.rft) }
+      return { ...warmed, ...similarity, rft: Plain.settings(preset.rft) }
     case "RISE-CoT":
       return chains === undefined ? cot : { ...warmed, ...similarity, ...source }
     default:
@@ -123,9 +122,9 @@ export const stagesOf = (cell: Cell, base: Preset): Readonly<Record<string, Sche
         ...cot,
         ...source,
         ...(chains === undefined ? {} : { taughtBy: chains }),
-        ...(isHigh(cell) ? { filter: json(preset.filter) } : {}),
-        sft: json(preset.sft),
-        ...(isStrengthened(cell) ? { rft: json(preset.rft) } : {})
+        ...(isHigh(cell) ? { filter: Plain.settings(preset.filter) } : {}),
+        sft: Plain.settings(preset.sft),
+        ...(isStrengthened(cell) ? { rft: Plain.settings(preset.rft) } : {})
       }
   }
 }

@@ -13,6 +13,7 @@
 import { Effect, Layer, Path, Schema, Stream } from "effect"
 import * as Dataset from "../../dsl/Dataset.ts"
 import * as Fingerprint from "../../dsl/Fingerprint.ts"
+import * as Plain from "../../dsl/Plain.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
@@ -20,7 +21,7 @@ import * as Able from "../../dsl/stages/Able.ts"
 import * as Passing from "../../dsl/stages/Passing.ts"
 import { filledStage } from "../../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
-import type { Preset } from "../../pipelines/Presets.ts"
+import { isTried, type Preset } from "../../pipelines/Presets.ts"
 import { warmUp } from "../../pipelines/warmUp.ts"
 import type { Policy } from "../../policy/Policy.ts"
 import { lines } from "../artefacts.ts"
@@ -36,7 +37,9 @@ export interface AuditOptions<A, E, R, EP, RP> {
   /** The samples to audit. Replayable. */
   readonly data: Stream.Stream<Sample<A>, E, R>
   /** Settings of the closed loop and of its training. */
-  readonly preset: Pick<Preset, "generate" | "reconstruct" | "reinforce" | "validate" | "warmUp">
+  readonly preset:
+    & Pick<Preset, "generate" | "reconstruct" | "reinforce" | "validate" | "warmUp">
+    & Partial<Pick<Preset, "name">>
   /** Built anew for each half. */
   readonly policy: Layer.Layer<Policy, EP, RP>
   /**
@@ -88,7 +91,7 @@ const judge = <A, E, R, EP, RP>(
       : [training === "warm-up" ? start : loop(start).pipe(Rise.reinforce(reinforce))]
     const judging = loop(Rise.make(task, judged))
     // What the judge cannot do is said before it is trained.
-    for (const { described } of [...trains, judging]) yield* Able.check(described)
+    for (const { described } of [...trains, judging]) yield* Able.check(task, described, { tried: isTried(preset) })
     for (const { ready } of trains) yield* ready
     yield* run.once(
       "audit",
@@ -113,7 +116,7 @@ export const audit = Effect.fn("rise.audit")(function*<A, E, R, EP, RP>(options:
   const { out, policy, preset, seed, task, training } = options
   const folds = foldsOf(options)
   const { generate, reconstruct, reinforce, validate, warmUp } = preset
-  const settings = JSON.parse(JSON.stringify({ generate, reconstruct, reinforce, validate, warmUp }))
+  const settings = Plain.settings({ generate, reconstruct, reinforce, validate, warmUp })
   const prompts = yield* Fingerprint.prompts(task)
   for (const fold of folds) {
     // Scores of other labels, or of a judge that was trained in another way, are not taken for these.

@@ -35,6 +35,16 @@ describe("Hugging Face's Parquet", () => {
       assert.deepStrictEqual(few.train.rows, [[2, "unknown-label"], [4, "no-label"]])
     })))
 
+  it.effect("may name the half of each row, and that of none is to train on", () =>
+    live(Effect.gen(function*() {
+      const found = yield* one("split")
+      assert.deepStrictEqual([found.error, found.labels], ["", ["rain", "sun"]])
+      const ids = (half: typeof found.train) => half.truths.map((truth) => (truth as Array<unknown>)[0])
+      assert.deepStrictEqual(ids(found.train), [`${shard}#0.png`, `${shard}#1.png`, `${shard}#5.png`])
+      assert.deepStrictEqual(ids(found.test), [`${shard}#3.png`, `${shard}#4.png`])
+      assert.match(found.notes, /halves by "split": test is tested on\n1 row of the validation split not used/)
+    })))
+
   it.effect("holds boxes in a struct of lists and in a list of structs", () =>
     live(Effect.gen(function*() {
       const found = yield* one("objects")

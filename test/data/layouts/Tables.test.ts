@@ -164,9 +164,6 @@ describe("a table", () => {
     live(Effect.gen(function*() {
       const two = ["joy", "sun"]
       const scales: ReadonlyArray<readonly [string, string, ReadonlyArray<ReadonlyArray<number | string>>]> = [
-        ["votes", "8", [[8, 2, 0], [0, 1, 3], [0, 1, 0]]],
-        // Of few votes some of the labels asked for have one in all, which is no share.
-        ["votes", "9", [[9, 1, 0], [0, 1, 3], [0, 1, 0]]],
         ["shares", "0.8", [[0.8, 0.2, 0], [0, 0.25, 0.75], [0.004, 0.996, 0]]],
         ["percentages", "80", [[80, 20, 0], [0, 25, 75], ["", 100, 0]]]
       ]
@@ -188,10 +185,26 @@ describe("a table", () => {
       const hot = yield* read("image,joy,sun,brightness\na.png,1,0,7\nb.png,0,1,9\n", {}, two)
       assert.deepStrictEqual([hot.samples, hot.rows], [[["a.png", 1, 0], ["b.png", 0, 1]], []])
       assert.strictEqual(
-        yield* errorOf({ "labels.csv": "image,anger,joy,sun\na.png,8,2,0\nb.png,1,0,3\n" }, two),
-        "labels.csv: no row has all its votes in the columns \"joy\", \"sun\": every one has something in \"anger\" " +
+        yield* errorOf({ "labels.csv": "image,anger,joy,sun\na.png,0.8,0.2,0\nb.png,0.25,0,0.75\n" }, two),
+        "labels.csv: no row has all its shares in the columns \"joy\", \"sun\": every one has something in \"anger\" " +
           "too, and --labels leaves them out. Name more labels, or take columns that are no labels out of the table"
       )
+    })))
+
+  it.effect("with whole numbers that --labels leaves out: the votes that it names decide alone, which is told", () =>
+    live(Effect.gen(function*() {
+      const two = ["joy", "sun"]
+      const rows = ["a.png,8,2,0,31", "b.png,0,1,3,7", "c.png,0,1,0,0"]
+      const found = yield* read(`image,frame,joy,sun,severity\n${rows.join("\n")}\n`, {}, two)
+      assert.deepStrictEqual([found.labels, found.rows], [two, []])
+      assert.deepStrictEqual(found.samples, [["a.png", 1, 0], ["b.png", 0.25, 0.75], ["c.png", 1, 0]])
+      assert.include(
+        found.notes,
+        "\"frame\", \"severity\" hold whole numbers, too, and --labels leaves them out: shares are made of the votes " +
+          "for \"joy\", \"sun\" alone"
+      )
+      const none = yield* read("image,frame,joy,sun\na.png,8,0,0\nb.png,1,1,3\n", {}, two)
+      assert.deepStrictEqual(none.rows, [[2, "sum"]], "a row without any vote for them is none of theirs")
     })))
 
   it.effect("of votes is one of votes, though half of its rows sum to 1 and a named column has words in it", () =>

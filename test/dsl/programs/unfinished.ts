@@ -21,6 +21,11 @@ const programs: Readonly<Record<string, () => unknown>> = {
   unrun: () => pipeline.pipe(stray(Effect.provide(policy))),
   bare: () => pipeline,
   loop: () => Rise.make(Stub.Mood, Stub.data(4)).pipe(Rise.generate()),
+  yielded: () =>
+    Effect.gen(function*() {
+      // @ts-expect-error a pipeline is no effect
+      yield* pipeline
+    }).pipe(Effect.provide(policy)),
   step: () => Rise.run({ out }),
   steps: () => Effect.provide(policy)(stray(Rise.run({ out }))),
   nothing: () => undefined,

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -211,6 +211,67 @@ describe("Decode", () => {
       assert.include(yield* says(dir), "not a file")
       assert.include((yield* Effect.flip(load(new Uint8Array(0)))).message, "it: empty")
       assert.include((yield* Effect.flip(load(Uint8Array.of(1, 2, 3)))).message, "3 bytes")
+    }))
+
+  it.effect("what is spoiled in its middle, where that shows, is refused too: nothing is left grey", () =>
+    Effect.gen(function*() {
+      const noisy = sharp(Uint8Array.from({ length: 160 * 120 * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24), {
+        raw: { width: 160, height: 120, channels: 3 }
+      })
+      /** As a disk or a download leaves it that never got to some blocks. */
+      const holed = (whole: Buffer) =>
+        Buffer.from(whole).fill(0, Math.floor(whole.length / 2), Math.floor(0.7 * whole.length))
+      /** The data ends, and the mark of the picture's end follows. */
+      const shortened = (whole: Buffer) => Buffer.concat([whole.subarray(0, whole.length / 2), whole.subarray(-2)])
+      const [plain, passes, gif, png] = yield* Effect.all([
+        encode(noisy.clone().jpeg()),
+        encode(noisy.clone().jpeg({ progressive: true })),
+        encode(noisy.clone().gif()),
+        encode(noisy.clone().png())
+      ])
+      const spoiled = [holed(plain), shortened(plain), holed(passes), shortened(passes), holed(gif), holed(png)]
+      for (const bytes of spoiled) {
+        const { message } = yield* Effect.flip(load(bytes))
+        assert.include(message, "it: a damaged image: some of its data is missing or spoiled (found ")
+        assert.include(message, "copy, download or export it again")
+      }
+      const small = sharp(yield* encode(noisy.clone().jpeg())).resize(40).jpeg()
+      for (const bytes of [yield* encode(small), plain, passes, gif, png]) yield* load(bytes)
+    }))
+
+  it.effect("what cameras leave odd in whole JPEGs does not matter", () =>
+    Effect.gen(function*() {
+      const whole = yield* encode(halves(64, 48, red, blue).jpeg())
+      const noise = Uint8Array.from({ length: 64 * 48 * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24)
+      const passes = yield* encode(
+        sharp(noise, { raw: { width: 64, height: 48, channels: 3 } }).jpeg({ progressive: true })
+      )
+      const [tables, scan] = [whole.indexOf(Buffer.of(0xff, 0xc4)), whole.indexOf(Buffer.of(0xff, 0xda))]
+      const between = (at: number, bytes: Buffer, of = whole) =>
+        Buffer.concat([of.subarray(0, at), bytes, of.subarray(at)])
+      const jfif = between(2, Buffer.from("ffe00010 4a46494600 0301 00 00480048 0000".replaceAll(" ", ""), "hex"))
+      const ranged = Buffer.from(whole)
+      ranged[scan + 12] = 0
+      const odd = [
+        between(tables, Buffer.from("padding")),
+        between(tables, Buffer.from("ffffff", "hex")),
+        between(whole.length - 2, Buffer.from("1a2b3c", "hex")),
+        between(whole.length - 2, Buffer.alloc(500)),
+        between(whole.length, Buffer.from("a maker's notes behind the end")),
+        jfif,
+        ranged
+      ]
+      const pixels = yield* load(whole)
+      for (const [i, bytes] of odd.entries()) {
+        assert.deepStrictEqual((yield* load(bytes)).data, pixels.data, `odd ${i}`)
+      }
+      const padded = between(passes.length - 2, Buffer.alloc(500), passes)
+      assert.deepStrictEqual((yield* load(padded)).data, (yield* load(passes)).data)
+      // The decoder alone would refuse some of these: they are the cases that are mended.
+      const strict = (bytes: Buffer) =>
+        Effect.option(Effect.tryPromise(() => sharp(bytes, { failOn: "warning" }).raw().toBuffer()))
+      const refused = yield* Effect.filter([...odd, padded], (bytes) => Effect.map(strict(bytes), Option.isNone))
+      assert.deepStrictEqual(refused.map((bytes) => [...odd, padded].indexOf(bytes)), [0, 5, 6, 7])
     }))
 
   it.effect("reads a file and gives the pixels of a rendered image as they are", () =>

@@ -19,6 +19,8 @@ export interface Amounts {
   readonly others: ReadonlyArray<Column>
   /** Rows that are set aside for these. */
   readonly aside: number
+  /** Columns of whole numbers beside votes that are asked for by name: of other labels, or of anything. */
+  readonly unnamed: ReadonlyArray<Column>
 }
 
 interface Seen {
@@ -28,7 +30,7 @@ interface Seen {
 
 const amount = (number: (cell: string) => string, cell: string) => Shares.amountOf(number(cell)) ?? NaN
 
-/** What numbers for labels that are not asked for may sum to: what rounding leaves, and of votes nothing. */
+/** What numbers for labels that are not asked for may sum to: what rounding leaves. */
 const leftOver: Readonly<Record<Scale.Scale, number>> = { shares: 0.02, percentages: 2, votes: 0 }
 
 /** The label that is not asked for and has the most of a row, with its cell, where they have anything. */
@@ -56,7 +58,7 @@ const judged = (columns: ReadonlyArray<Column>, { single, tally }: Seen): Option
   const values = scale === "votes" && !isWhole ? "shares" : scale
   return values === "shares" && 2 * shares < rows
     ? Option.none()
-    : Option.some({ columns, values, single, tally, others: [], aside: 0 })
+    : Option.some({ columns, values, single, tally, others: [], aside: 0, unnamed: [] })
 }
 
 /** Sums up rows over several choices of columns at once, and says what each is, if anything. */
@@ -111,7 +113,7 @@ export const without = (
       }
     ),
     Effect.map(({ aside, single, tally }) =>
-      tally.rows === 0 ? Option.none() : Option.some({ columns, values, single, tally, others, aside })
+      tally.rows === 0 ? Option.none() : Option.some({ columns, values, single, tally, others, aside, unnamed: [] })
     )
   )
 

@@ -91,15 +91,15 @@ const hinted = Effect.fnUntraced(function*(
 ) {
   const found = labels.flatMap((label) => columns.filter(({ name }) => name === label))
   if (found.length !== labels.length || found.length < 2) return Option.none<Truth>()
-  // With other columns of the same kind beside them they hold a part of what a row says.
+  // Shares and percentages that add up only with other columns beside them are a part of what a row says. Whole numbers
+  // may be anything: what is asked for decides alone.
   const more = besides(columns).filter((column) =>
     column.isNumeric && !isNamed("label")(column) && !found.includes(column)
   )
   const choices = more.length === 0 ? [] : choicesOf(columns.filter((c) => found.includes(c) || more.includes(c)))
     .filter((choice) => choice.length > found.length && found.every((column) => choice.includes(column)))
   const [amounts = Option.none(), ...wider] = yield* Amounts.of(table, [found, ...choices])
-  const all = wider.flatMap(Option.toArray)
-  const whole = all.find(({ values }) => values !== "votes") ?? all[0]
+  const whole = wider.flatMap(Option.toArray).find(({ values }) => values !== "votes")
   // Rows that add up without the other columns need none of them: those hold something else.
   const isWhole = whole === undefined || Option.exists(
     amounts,
@@ -117,7 +117,10 @@ const hinted = Effect.fnUntraced(function*(
         `too, and --labels leaves them out. Name more labels, or take columns that are no labels out of the table`
     )
   }
-  if (Option.isSome(amounts)) return Option.some<Truth>({ _tag: "Amounts", amounts: amounts.value })
+  if (Option.isSome(amounts)) {
+    const unnamed = amounts.value.values === "votes" ? more.filter(({ isWhole }) => isWhole) : []
+    return Option.some<Truth>({ _tag: "Amounts", amounts: { ...amounts.value, unnamed } })
+  }
   const mixture = yield* Amounts.mixture(table, found)
   return yield* fail(
     table,

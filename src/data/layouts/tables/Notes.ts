@@ -49,6 +49,17 @@ const onOthers = ({ truth }: Plan): ReadonlyArray<string> => {
   ]
 }
 
+/** `"anger" holds whole numbers, too, and is not named by --labels: …`. */
+const onUnnamed = ({ truth }: Plan): ReadonlyArray<string> => {
+  if (truth._tag === "Label" || truth.amounts.unnamed.length === 0) return []
+  const { columns, unnamed } = truth.amounts
+  const names = (some: ReadonlyArray<Column>) => Quoted.names(some.map(({ name }) => name))
+  return [
+    `${names(unnamed)} ${unnamed.length === 1 ? "holds" : "hold"} whole numbers, too, and --labels leaves ` +
+    `${unnamed.length === 1 ? "it" : "them"} out: shares are made of the votes for ${names(columns)} alone`
+  ]
+}
+
 /** How a table was written and what its columns are. */
 export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan): ReadonlyArray<string> => {
   const { delimiter, encoding, hasHeader, header } = table
@@ -76,6 +87,7 @@ export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan):
       : `${Quoted.count(truth.amounts.columns.length, "column")} of numbers their labels`),
     ...truth._tag === "Amounts" ? [Amounts.noteOn(truth.amounts)] : [],
     ...onOthers(plan),
+    ...onUnnamed(plan),
     ...onOdd(plan),
     ...left.length > 0 ? [`columns left alone: ${Quoted.names(left.map((column) => column.name))}`] : []
   ].map((note) => `${name}: ${note}`)

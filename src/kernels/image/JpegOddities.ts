@@ -1,0 +1,72 @@
+/**
+ * What whole JPEGs of real cameras and programs have odd in them, mended, so that all that the decoder still complains
+ * of is damage.
+ *
+ * The decoder knows one kind of complaint for both. Left out or set to what is usual: bytes between segments, an
+ * unknown revision of JFIF, a colour profile, a range of coefficients where a sequential JPEG has none, and zeros
+ * behind the data of a scan. Whatever follows the end of the picture, and bytes between a sequential one's last pixel
+ * and its end, the decoder does not look at.
+ */
+
+const marks = { start: 0xd8, end: 0xd9, scan: 0xda, jfif: 0xe0, profile: 0xe2 }
+
+/** Whether a scan's data goes on behind 0xff and this byte: it is stuffed, or restarts. */
+const goesOn = (byte: number | undefined): boolean => byte === 0 || byte !== undefined && byte >= 0xd0 && byte <= 0xd7
+
+/** Where the data of a scan that begins at `from` ends. */
+const endOf = (bytes: Uint8Array, from: number): number => {
+  for (let at = bytes.indexOf(0xff, from); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
+    if (!goesOn(bytes[at + 1])) return at
+  }
+  return bytes.length
+}
+
+/** Data without the zeros behind it. Encoders fill its last byte with ones; a zero behind 0xff belongs to that. */
+const unpadded = (data: Uint8Array): Uint8Array => {
+  const last = data.findLastIndex((byte) => byte !== 0)
+  return data.subarray(0, data[last] === 0xff ? last + 2 : last + 1)
+}
+
+/** A segment as it is usual; none where it may be left out. */
+const usual = (segment: Uint8Array, isSequential: boolean): Uint8Array | undefined => {
+  const marker = segment[1]
+  if (marker === marks.profile) return undefined
+  // Not `slice`: of a Buffer that is the same memory.
+  const copy = new Uint8Array(segment)
+  // Behind marker, length and "JFIF\0".
+  if (marker === marks.jfif && copy.length > 9) copy[9] = 1
+  if (marker === marks.scan && isSequential && copy.length > 7) copy.set([0, 63, 0], copy.length - 3)
+  return copy
+}
+
+/** The same JPEG without what is odd and harmless. */
+export const mended = (bytes: Uint8Array): Uint8Array => {
+  const parts: Array<Uint8Array> = [Uint8Array.of(0xff, marks.start)]
+  let isSequential = true
+  let at = 2
+  for (;;) {
+    at = bytes.indexOf(0xff, at)
+    while (bytes[at + 1] === 0xff && at >= 0) at++
+    const marker = at < 0 ? undefined : bytes[at + 1]
+    if (marker === undefined) break
+    if (marker === marks.end) {
+      parts.push(Uint8Array.of(0xff, marks.end))
+      break
+    }
+    // Without a length: a restart or a zero that lies between segments.
+    if (marker <= 1 || marker >= 0xd0 && marker <= marks.start) {
+      at += 2
+      continue
+    }
+    const end = at + 2 + (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0)
+    if (marker === 0xc2) isSequential = false
+    const segment = usual(bytes.subarray(at, end), isSequential)
+    if (segment !== undefined) parts.push(segment)
+    at = end
+    if (marker === marks.scan) {
+      at = endOf(bytes, end)
+      parts.push(unpadded(bytes.subarray(end, at)))
+    }
+  }
+  return Buffer.concat(parts)
+}
