@@ -1,4 +1,4 @@
-/** `rise annotate` as a process: killed and gone on, in every format, each read back by other means than wrote it. */
+/** `rise annotate`: killed as a process and gone on, in every format, each read back by other means than wrote it. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
@@ -37,6 +37,9 @@ const rise = (
     child.stdin.end(input)
     during?.(child)
   })
+
+/** The same without a process. */
+const asked = (args: ReadonlyArray<string>) => Effect.runPromise(here(["annotate", ...args], { cwd: directory }))
 
 const sizeOf = (file: string) => {
   try {
@@ -117,7 +120,7 @@ describe("rise annotate", () => {
   })
 
   it("keeps order and faults in a file, killed or not, and never asks twice", async () => {
-    const whole = await rise([...small, "--out", "whole.jsonl"])
+    const whole = await asked([...small, "--out", "whole.jsonl"])
     assert.strictEqual(whole.code, 0, whole.stderr)
     assert.strictEqual(whole.stdout, "")
     assert.match(whole.stderr, /pictures: left out 1 hidden file, 1 file without a picture \(labels\.csv\), 1 folder/)
@@ -153,7 +156,7 @@ describe("rise annotate", () => {
     assert.strictEqual(last.code, 0, last.stderr)
     assert.strictEqual(read("killed.jsonl"), read("whole.jsonl"))
 
-    const again = await rise([...args, "--strict"])
+    const again = await asked([...args, "--strict"])
     assert.strictEqual(again.code, 4, again.stderr)
     assert.match(again.stderr, /killed\.jsonl: 24 pictures, 24 of them before, 21 annotated/)
     assert.strictEqual(read("killed.jsonl"), read("whole.jsonl"))
@@ -167,7 +170,7 @@ describe("rise annotate", () => {
           server.answer = Server.send(200, {
             choices: [{ finish_reason: "stop", message: { role: "assistant", content } }]
           })
-          return rise([
+          return asked([
             names[0]!,
             "--remote",
             server.baseUrl,
@@ -213,14 +216,14 @@ describe("rise annotate", () => {
     )
     assert.isNull((await killed([...small, "--out", "killed.csv"], "killed.csv", 900)).code)
     writeFileSync(join(directory, "killed.csv"), read("killed.csv").slice(0, -7))
-    const goneOn = await rise([...small, "--out", "killed.csv"])
+    const goneOn = await asked([...small, "--out", "killed.csv"])
     assert.strictEqual(goneOn.code, 0, goneOn.stderr)
     assert.strictEqual(read("killed.csv"), printed.stdout)
   })
 
   it("writes a COCO file that readers of COCO read", async () => {
     const args = [...small, ...where, "--format", "coco", "--out", "boxes.json"]
-    const { code, stderr } = await rise(args)
+    const { code, stderr } = await asked(args)
     assert.strictEqual(code, 0, stderr)
     const { annotations, categories, faults, images } = JSON.parse(read("boxes.json"))
     const idsOf = (list: ReadonlyArray<{ readonly id: number }>) => {
@@ -250,7 +253,7 @@ describe("rise annotate", () => {
   })
 
   it("writes predictions that Label Studio takes for pre-annotations", async () => {
-    const { code, stderr } = await rise([
+    const { code, stderr } = await asked([
       ...small,
       ...where,
       "--format",
@@ -328,14 +331,14 @@ describe("rise annotate", () => {
         (left-- <= 0 ? revoked : left === 4 && refused++ === 0 ? refusal : answer)(response, received)
       const remote = ["--remote", server.baseUrl, "--remote-model", "vl", "--labels", "calm,wild"]
       const args = [...names.slice(0, 12), ...remote, "--out", "remote.jsonl"]
-      const cut = yield* Effect.promise(() => rise(args))
+      const cut = yield* Effect.promise(() => asked(args))
       assert.strictEqual(cut.code, 1)
       assert.match(cut.stderr, /What was answered is kept in remote\.jsonl/)
       const before = server.requests.length
       const kept = read("remote.jsonl").split("\n").length - 1
       assert.isAbove(kept, 0)
       server.answer = answer
-      const { code, stderr } = yield* Effect.promise(() => rise(args))
+      const { code, stderr } = yield* Effect.promise(() => asked(args))
       assert.strictEqual(code, 0, stderr)
       const rows = read("remote.jsonl").trim().split("\n").map((line) => JSON.parse(line))
       assert.deepStrictEqual(rows.map(({ image }) => image), names.slice(0, 12))

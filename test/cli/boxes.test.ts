@@ -6,7 +6,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sharp from "sharp"
 import { here } from "./here.ts"
-import { node, rise } from "./processes.ts"
 
 const [width, height] = [128, 112]
 const labels = ["a ball", "a cup"]
@@ -88,9 +87,9 @@ describe("boxes of one's own", () => {
         const cwd = yield* folder
         const at = (name: string) => join(cwd, name)
         const smoke = ["--preset", "smoke", "--workers", "1"]
-        // As a user does, in the folder of the data; what follows is asked of the same code without a process.
-        const trained = yield* node(
-          [rise, "train", "--data", "COCO", "--method", "SFT", ...smoke, "--out", "run", "--strict"],
+        // As a user does, in the folder of the data.
+        const trained = yield* here(
+          ["train", "--data", "COCO", "--method", "SFT", ...smoke, "--out", "run", "--strict"],
           { cwd }
         )
         assert.strictEqual(trained.code, 3, trained.stderr)
@@ -143,7 +142,7 @@ describe("boxes of one's own", () => {
         )
         for (const other of others) assert.strictEqual(other, first)
 
-        const annotated = yield* node([rise, "annotate", "--model", "run/model", "COCO/1.png"], { cwd })
+        const annotated = yield* here(["annotate", "--model", "run/model", "COCO/1.png"], { cwd })
         assert.strictEqual(annotated.code, 0, annotated.stderr)
         assert.match(annotated.stderr, said)
         assert.isArray(JSON.parse(annotated.stdout).value)

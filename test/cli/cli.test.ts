@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Option } from "effect"
+import { Effect, Option } from "effect"
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -9,6 +9,7 @@ import { embeddedModel } from "../../src/cli/embedded.ts"
 import * as Flags from "../../src/cli/flags.ts"
 import { tooOld } from "../../src/cli/nodeVersion.ts"
 import type { TaskName } from "../../src/pipelines/index.ts"
+import { here } from "./here.ts"
 
 const root = new URL("../../", import.meta.url).pathname
 const run = (program: string, ...args: ReadonlyArray<string>) =>
@@ -27,19 +28,11 @@ describe("command line", () => {
         }
       }
       writeFileSync(join(directory, "sides/left/cut.png"), "no picture")
-      const { status, stderr, stdout } = run(
-        "src/cli/rise.ts",
-        "train",
-        "--data",
-        join(directory, "sides"),
-        "--preset",
-        "smoke",
-        "--method",
-        "SFT",
-        "--out",
-        join(directory, "run")
-      )
-      assert.strictEqual(status, 0, stderr)
+      const { code, stderr, stdout } = await Effect.runPromise(here([
+        ...["train", "--data", join(directory, "sides"), "--preset", "smoke", "--method", "SFT"],
+        ...["--out", join(directory, "run")]
+      ]))
+      assert.strictEqual(code, 0, stderr)
       assert.match(
         stderr,
         /sides: class folders, a label for each picture: 8 pictures to train on \+ 2 to test on\n {2}left 4 \+ 1, right/
@@ -90,12 +83,14 @@ describe("command line", () => {
         assert.deepStrictEqual([bad.annotation, bad.image], [null, picture("bad.png")])
         assert.match(some.stderr, /1 of 2 pictures could not be annotated.*bad\.png: /)
         writeFileSync(picture("empty.png"), "")
-        const none = run("src/cli/rise.ts", "annotate", picture("bad.png"), picture("empty.png"))
-        assert.deepStrictEqual([none.status, none.stdout.trim().split("\n").length], [1, 2])
+        const none = await Effect.runPromise(here(["annotate", picture("bad.png"), picture("empty.png")]))
+        assert.deepStrictEqual([none.code, none.stdout.trim().split("\n").length], [1, 2])
         assert.match(none.stderr, /none of the 2 pictures could be annotated\. First, .*bad\.png: /)
         const out = picture("z.csv")
-        const slip = run("src/cli/rise.ts", "annotate", picture("absent.png"), picture("0.png"), "--out", out)
-        assert.deepStrictEqual([slip.status, slip.stdout, existsSync(out)], [1, "", false])
+        const slip = await Effect.runPromise(
+          here(["annotate", picture("absent.png"), picture("0.png"), "--out", out])
+        )
+        assert.deepStrictEqual([slip.code, slip.stdout, existsSync(out)], [1, "", false])
         assert.match(slip.stderr, /absent\.png: no such file or folder: check the name/)
 
         const shell = (line: string) =>

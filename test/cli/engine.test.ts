@@ -82,7 +82,7 @@ describe("rise at an engine", () => {
         inFolder(({ engine, folder, fs }) =>
           Effect.gen(function*() {
             const out = `${folder}/run`
-            const { code, stderr, stdout } = yield* command(
+            const { code, stderr, stdout } = yield* here(
               ["train", ...at(engine), "--preset", "smoke", "--lora", "8", "--out", out],
               { env: { TINKER_API_KEY: "tml-secret" } }
             )
@@ -164,7 +164,7 @@ describe("rise at an engine", () => {
             )
             assert.isAbove(before.length, 2)
             assert.isBelow(before.length, 8)
-            const resumed = yield* command(["train", "--out", out, "--resume"])
+            const resumed = yield* here(["train", "--out", out, "--resume"])
             assert.strictEqual(resumed.code, 0, resumed.stderr)
             const after = lines(yield* fs.readFileString(`${out}/metrics.jsonl`)).filter(({ loss }) =>
               loss !== undefined

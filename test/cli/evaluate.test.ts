@@ -1,7 +1,6 @@
-/** `rise evaluate --remote` as a process: cut off, and resumed. */
+/** `rise evaluate --remote`: cut off, and resumed. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { execFile } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -9,20 +8,9 @@ import sharp from "sharp"
 import * as Server from "../policy/openai/server.ts"
 import { here } from "./here.ts"
 
-const program = new URL("../../src/cli/rise.ts", import.meta.url).pathname
-
-/** As a process, in a folder. */
+/** In a folder. */
 const rise = (directory: string, ...args: ReadonlyArray<string>) =>
-  Effect.callback<{ readonly code: number; readonly stdout: string; readonly stderr: string }>((resume) => {
-    const options = { cwd: directory, env: { ...process.env, OPENAI_API_KEY: "k" } }
-    execFile(
-      process.execPath,
-      [program, ...args],
-      options,
-      (error, stdout, stderr) =>
-        resume(Effect.succeed({ code: error === null ? 0 : Number(error.code), stdout, stderr }))
-    )
-  })
+  here(args, { cwd: directory, env: { OPENAI_API_KEY: "k" } })
 
 const pictures = 12
 

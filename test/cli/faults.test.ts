@@ -1,26 +1,35 @@
 /** What a machine refuses, as a user meets it: said in words, without a stack, and with what was done kept. */
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import sharp from "sharp"
+import { here } from "./here.ts"
 import { rise, root } from "./processes.ts"
 
 const isRoot = process.getuid?.() === 0
 
 /** A folder of `count` pictures, removed at the end. */
-const within = async (count: number, test: (folder: string) => void) => {
+const within = async (count: number, test: (folder: string) => void | Promise<void>) => {
   const folder = mkdtempSync(join(tmpdir(), "rise-faults-"))
   try {
     mkdirSync(join(folder, "pictures"))
     const first = join(folder, "pictures", "0.png")
     await sharp({ create: { width: 32, height: 32, channels: 3, background: "red" } }).png().toFile(first)
     for (let i = 1; i < count; i++) copyFileSync(first, join(folder, "pictures", `${i}.png`))
-    test(folder)
+    await test(folder)
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+/** Where nothing stands before it that a process is held to. */
+const plain = async (args: ReadonlyArray<string>) => {
+  const ended = await Effect.runPromise(here(args))
+  assert.notMatch(ended.stderr, /^ {4}at /m, "no stack")
+  return ended
 }
 
 const shell = (before: string, args: ReadonlyArray<string>) => {
@@ -64,21 +73,21 @@ describe("a machine that refuses", () => {
   )
 
   it("a larger file says so, keeps what was written, and the same command goes on", () =>
-    within(24, (folder) => {
+    within(24, async (folder) => {
       const [whole, cut] = [join(folder, "whole.jsonl"), join(folder, "cut.jsonl")]
-      assert.strictEqual(shell("true", annotate(folder, whole)).status, 0)
+      assert.strictEqual((await plain(annotate(folder, whole))).code, 0)
       const { status, stderr } = shell("ulimit -f 4", annotate(folder, cut))
       assert.strictEqual(status, 1)
       assert.match(stderr, /cut\.jsonl: writing failed: the file grows larger than .* \(ulimit -f\)/)
       assert.match(stderr, /What was answered is kept/)
-      assert.strictEqual(shell("true", annotate(folder, cut)).status, 0)
+      assert.strictEqual((await plain(annotate(folder, cut))).code, 0)
       assert.strictEqual(readFileSync(cut, "latin1"), readFileSync(whole, "latin1"))
     }), 300_000)
 
   it("a place to write is named once, with why", () =>
-    within(1, (folder) => {
+    within(1, async (folder) => {
       writeFileSync(join(folder, "file"), "")
-      const { stderr } = shell("true", annotate(folder, join(folder, "file", "x", "rows.jsonl")))
+      const { stderr } = await plain(annotate(folder, join(folder, "file", "x", "rows.jsonl")))
       assert.match(stderr, /failed: a part of the path is a file/)
     }), 300_000)
 
@@ -89,7 +98,7 @@ describe("a machine that refuses", () => {
   it.skipIf(!mounts)(
     "a full disk says how much is needed, and goes on when there is room (skipped: no mount)",
     () =>
-      within(24, (folder) => {
+      within(24, async (folder) => {
         const disk = join(folder, "disk")
         mkdirSync(disk)
         const mount = (options: string) =>
@@ -101,10 +110,10 @@ describe("a machine that refuses", () => {
           assert.strictEqual(status, 1)
           assert.match(stderr, /the disk is full: [\d.]+ MiB needed, 0\.0 MiB free/)
           mount("remount,size=1m")
-          assert.strictEqual(shell("true", annotate(folder, out)).status, 0)
+          assert.strictEqual((await plain(annotate(folder, out))).code, 0)
           assert.strictEqual(readFileSync(out, "utf8").trim().split("\n").length, 24)
           mount("remount,ro")
-          const readOnly = shell("true", annotate(folder, join(disk, "new.jsonl")))
+          const readOnly = await plain(annotate(folder, join(disk, "new.jsonl")))
           assert.match(readOnly.stderr, /the file system is read-only/)
         } finally {
           spawnSync("umount", [disk])
@@ -116,9 +125,10 @@ describe("a machine that refuses", () => {
   it.skipIf(isRoot)(
     "a folder without permission is named (skipped: root may write anywhere)",
     () =>
-      within(1, (folder) => {
+      within(1, async (folder) => {
         mkdirSync(join(folder, "closed"), { mode: 0o555 })
-        assert.match(shell("true", annotate(folder, join(folder, "closed", "x"))).stderr, /failed: permission denied/)
+        const { stderr } = await plain(annotate(folder, join(folder, "closed", "x")))
+        assert.match(stderr, /failed: permission denied/)
       }),
     300_000
   )

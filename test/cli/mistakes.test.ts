@@ -31,7 +31,6 @@ const usage: ReadonlyArray<Row> = [
   {
     line: ["trian"],
     code: 2,
-    process: true,
     says: /there is no command "trian"/,
     next: /did you mean train\?\nSee "rise --help"/
   },
@@ -40,7 +39,6 @@ const usage: ReadonlyArray<Row> = [
   {
     line: ["train", "--tau", "75"],
     code: 2,
-    process: true,
     says: /--tau is a share from 0 to 1, got 75\n/,
     next: /--help/
   },

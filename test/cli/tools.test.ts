@@ -9,7 +9,6 @@ import { layout } from "../../src/data/layouts/LabelStudio.ts"
 import { folder as folderOf, live } from "../data/folders.ts"
 import { opened } from "../data/layouts/open.ts"
 import { here } from "./here.ts"
-import { node, rise } from "./processes.ts"
 
 const labels = ["rain", "sun"]
 const colours = ["#2040a0", "#f0d060"]
@@ -72,7 +71,7 @@ describe("Label Studio, round", () => {
       Effect.gen(function*() {
         const cwd = yield* folder
         const text = (name: string) => readFileSync(join(cwd, name), "utf8")
-        const run = (...args: ReadonlyArray<string>) => node([rise, ...args, "--workers", "1"], { cwd })
+        const run = (...args: ReadonlyArray<string>) => here([...args, "--workers", "1"], { cwd })
         const trained = yield* run("train", "--data", "weather", "--method", "SFT", "--preset", "smoke", "--out", "run")
         assert.strictEqual(trained.code, 0, trained.stderr)
         assert.match(trained.stderr, /10 tasks with several annotators: each choice counts as a vote, read as shares/)

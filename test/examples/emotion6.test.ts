@@ -84,34 +84,12 @@ describe("examples/emotion6.ts --model DIR", () => {
     () =>
       inFolder(async (folder) => {
         const [out, cache] = [join(folder, "run"), join(folder, "cache")]
-        const { status, stderr } = run(
-          "src/cli/rise.ts",
-          "train",
-          "--model",
-          fixture,
-          "--preset",
-          "smoke",
-          "--method",
-          "RISE",
-          "--out",
-          out,
-          "--lora",
-          "4",
-          "--quantize",
-          "int4",
-          "--cache",
-          cache,
-          "--recompute",
-          "--micro-tokens",
-          "512",
-          "--workers",
-          "1",
-          "--memory-limit",
-          "4",
-          "--prompt-tokens",
-          "256"
-        )
-        assert.strictEqual(status, 0, stderr)
+        const { code, stderr } = await Effect.runPromise(here([
+          ...["train", "--model", fixture, "--preset", "smoke", "--method", "RISE", "--out", out],
+          ...["--lora", "4", "--quantize", "int4", "--cache", cache, "--recompute", "--micro-tokens", "512"],
+          ...["--workers", "1", "--memory-limit", "4", "--prompt-tokens", "256"]
+        ]))
+        assert.strictEqual(code, 0, stderr)
         assert.strictEqual(readdirSync(cache).length, 1)
         assert.deepInclude(configOf(out), { lora: 4, quantize: "int4" })
         const distances = await moved(join(out, "model"))

@@ -32,11 +32,14 @@ const Drawn = Arbitrary.map(Arbitrary.schema(Seed), (seed) => polygon(Keyed.stre
 
 /** Even-odd over the cells of a fine grid. */
 const counted = (a: Polygon, b: Polygon) => {
-  const inside = (corners: Polygon, x: number, y: number) =>
-    corners.reduce((odd, [ax, ay], i) => {
-      const [bx, by] = corners[(i + 1) % corners.length]!
-      return (ay > y) !== (by > y) && x < ax + (y - ay) / (by - ay) * (bx - ax) ? !odd : odd
-    }, false)
+  const inside = (corners: Polygon, x: number, y: number) => {
+    let odd = false
+    for (let i = 0, last = corners.length - 1; i < corners.length; last = i++) {
+      const [a, b] = [corners[last]!, corners[i]!]
+      if ((a[1] > y) !== (b[1] > y) && x < a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0])) odd = !odd
+    }
+    return odd
+  }
   let both = 0
   let either = 0
   for (let x = 1; x < 1000; x += 4) {

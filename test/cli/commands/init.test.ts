@@ -13,6 +13,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { here } from "../here.ts"
 import { node, rise, root } from "../processes.ts"
 
 const directory = Effect.acquireRelease(
@@ -58,7 +59,7 @@ describe("rise init", () => {
 
         // Where Node would find no rise-vlm, that comes first: a folder of any other name is as empty.
         const far = yield* directory
-        const outside = yield* node([rise, "init", join(far, "deep/weather")], { cwd: home })
+        const outside = yield* here(["init", join(far, "deep/weather")], { cwd: home })
         assert.match(
           outside.stdout,
           /\n {2}cd .*\n {2}# Node finds no rise-vlm .*:\n {2}npm install PATH\/rise-vlm-\d.*\.tgz\n/
@@ -66,15 +67,15 @@ describe("rise init", () => {
 
         // Twice is refused, and nothing changes; a folder with Git in it is still empty.
         const before = readFileSync(join(project, "mine.ts"), "utf8")
-        const again = yield* node([rise, "init"], { cwd: project })
+        const again = yield* here(["init"], { cwd: project })
         assert.deepStrictEqual([again.code, again.stdout], [1, ""])
         assert.match(again.stderr, /^error: \. is not empty.*it holds \.gitignore, mine\.ts, package\.json and 2 more/)
         assert.strictEqual(readFileSync(join(project, "mine.ts"), "utf8"), before)
         mkdirSync(join(home, "second/.git"), { recursive: true })
-        assert.strictEqual((yield* node([rise, "init", "second"], { cwd: home })).code, 0)
+        assert.strictEqual((yield* here(["init", "second"], { cwd: home })).code, 0)
         assert.strictEqual(readFileSync(join(home, "second/mine.ts"), "utf8"), before)
         writeFileSync(join(home, "file"), "")
-        const onFile = yield* node([rise, "init", "file"], { cwd: home })
+        const onFile = yield* here(["init", "file"], { cwd: home })
         assert.strictEqual(onFile.code, 1)
         assert.match(onFile.stderr, /^error: file cannot be written: .*rise init NAME\n$/s)
 
@@ -95,7 +96,7 @@ describe("rise init", () => {
           settings.replaceAll(/"steps": \d+/g, "\"steps\": 1").replace(`"candidates": 8`, `"candidates": 2`)
             .replace(`"tau": 0.75`, `"tau": 0`)
         )
-        const trained = yield* node([rise, ...command.split(" ")], { cwd: project })
+        const trained = yield* here(command.split(" "), { cwd: project })
         assert.strictEqual(trained.code, 0, trained.stderr)
         assert.match(trained.stdout, /\nRISE reaches accuracy .* on 12 test pictures/)
       })),

@@ -53,7 +53,7 @@ describe("rise doctor", () => {
       const address = engine.address()
       const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : address}`
       const says = (model: string, key: string) =>
-        node([rise, "doctor", "--json", "--engine", `tinker=${url}`, "--model", model], {
+        here(["doctor", "--json", "--engine", `tinker=${url}`, "--model", model], {
           env: { TINKER_API_KEY: key }
         })
       const other = yield* says("nope", "right-key")

@@ -53,9 +53,14 @@ const broadcast = (...shapes: ReadonlyArray<ReadonlyArray<number>>): ReadonlyArr
 }
 
 const elementwise =
-  (f: (...xs: ReadonlyArray<number>) => number) => (inputs: ReadonlyArray<Value>): ReadonlyArray<Value> => [
-    build(broadcast(...inputs.map((v) => v.shape)), (index) => f(...inputs.map((v) => read(v, index))))
-  ]
+  (f: (...xs: ReadonlyArray<number>) => number) => (inputs: ReadonlyArray<Value>): ReadonlyArray<Value> => {
+    const shape = broadcast(...inputs.map((v) => v.shape))
+    const xs = inputs.map(() => 0)
+    return [build(shape, (index) => {
+      for (let i = 0; i < inputs.length; i++) xs[i] = read(inputs[i]!, index)
+      return f(...xs)
+    })]
+  }
 
 /** A value for each row of the last axis: `f` fills `out` from `row`. */
 const alongLast = (x: Value, f: (row: Float64Array, out: Float64Array) => void): Value => {
@@ -151,12 +156,13 @@ const matmul = (a: Value, b: Value, transA: boolean, transB: boolean, alpha: num
   return { shape: [...batch, m, n], data: out }
 }
 
-const transpose = (x: Value, permutation: ReadonlyArray<number>): Value =>
-  build(permutation.map((i) => x.shape[i]!), (index) => {
-    const from = x.shape.map(() => 0)
-    permutation.forEach((source, target) => from[source] = index[target]!)
+const transpose = (x: Value, permutation: ReadonlyArray<number>): Value => {
+  const from = x.shape.map(() => 0)
+  return build(permutation.map((i) => x.shape[i]!), (index) => {
+    for (let target = 0; target < permutation.length; target++) from[permutation[target]!] = index[target]!
     return read(x, from)
   })
+}
 
 const gather = (table: Value, indices: Value): Value => {
   const rest = table.shape.slice(1)

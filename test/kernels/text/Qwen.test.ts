@@ -50,7 +50,7 @@ describe("the vocabulary of Qwen", () => {
       const given = text(Keyed.stream(3, `unicode/${i}`)).normalize("NFC")
       const ids = tokenizer.encode(given)
       assert.strictEqual(tokenizer.decode(ids), given)
-      for (const id of ids) assert.isBelow(id, 151643)
+      assert.isBelow(Math.max(-1, ...ids), 151643)
     }
   })
 

@@ -1,7 +1,7 @@
 /** The policy at an engine beside the local one, update by update. */
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
-import type { Policy, Rollout } from "../../../src/policy/index.ts"
+import { type Policy, type Rollout, TinkerPolicy } from "../../../src/policy/index.ts"
 import { Local, recorded, reinforce, remote, supervise, update } from "./engines.ts"
 
 /** Two programs round differently, and every step makes more of it: the greater, the sooner they part. */
@@ -76,12 +76,18 @@ const begunWith = (policy: Policy["Service"]) =>
       : Effect.succeed(drawn)
   })
 
+/** What probing has told of engines that are served alike. */
+const probed = new Map<string, TinkerPolicy.Known>()
+
 /** What every test of an objective begins with. */
 export const opened = Effect.fnUntraced(function*(name: Name, served: Parameters<typeof remote>[1] = {}) {
   const policy = yield* Local
   const objective = objectives(yield* begunWith(policy))[name]
   yield* begun(policy)
-  const far = yield* remote({ reference: "stage" }, served)
+  const kind = JSON.stringify(served)
+  const measured = probed.get(kind) ?? TinkerPolicy.unknown()
+  probed.set(kind, measured)
+  const far = yield* remote({ reference: "stage" }, served, measured)
   yield* policy.beginStage
   yield* far.policy.beginStage
   return { policy, objective, far }

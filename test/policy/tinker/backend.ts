@@ -202,18 +202,21 @@ const make = Effect.fnUntraced(function*({ packed = false, rank = 0 }: Options) 
             : { kind: "groupRelative", knobs: { ...boundsOf(lossFn, config), klCoefficient: 0 }, step: 0 }
         )
         const [first = new Float32Array(0), ...others] = gradients
+        // Where it was added up is used again.
         const total = first.slice()
         for (const other of others) for (let i = 0; i < total.length; i++) total[i]! += other[i]!
         return total
       })),
-    optimise: (held, gradient, options) =>
+    optimise: (held, { by, gradients: [first, ...others] }, options) =>
       failed(Effect.gen(function*() {
         yield* use(held.weights)
         // Restoring looks at every number: not for what is there already.
         if (moments !== held.moments) yield* optimizer.restore(held.moments)
         moments = undefined
-        const shared = HostTensor.shared.float32(gradient.length)
-        shared.set(gradient)
+        const shared = HostTensor.shared.float32(held.weights.length)
+        if (first !== undefined) shared.set(first)
+        for (const other of others) for (let i = 0; i < shared.length; i++) shared[i]! += other[i]!
+        if (by !== 1) { for (let i = 0; i < shared.length; i++) shared[i]! /= by }
         const { gradNorm } = yield* optimizer.step([shared], options)
         const next: Held = { weights: trained.data.slice(), moments: yield* optimizer.state }
         moments = next.moments

@@ -12,10 +12,16 @@ export interface Held {
   readonly moments: AdamW.State
 }
 
+/** What passes have left behind, and what their sum is divided by. */
+export interface Accumulated {
+  readonly gradients: ReadonlyArray<Float32Array>
+  readonly by: number
+}
+
 export interface Backend {
   readonly fresh: Held
   readonly forward: (held: Held, data: ReadonlyArray<Datum>) => Effect.Effect<ReadonlyArray<Float32Array>, BackendError>
-  /** Gradient of the sum over data and tokens, each datum's times its factor. */
+  /** Gradient of the sum over data and tokens, each datum's times its factor. To be read alone: others may hold it. */
   readonly backward: (
     held: Held,
     data: ReadonlyArray<Datum>,
@@ -24,7 +30,7 @@ export interface Backend {
   ) => Effect.Effect<Float32Array, BackendError>
   readonly optimise: (
     held: Held,
-    gradient: Float32Array,
+    accumulated: Accumulated,
     options: AdamW.StepOptions
   ) => Effect.Effect<{ readonly held: Held; readonly gradNorm: number }, BackendError>
   readonly sample: (

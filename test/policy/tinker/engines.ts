@@ -32,8 +32,12 @@ export const local = Layer.effectContext(
   )
 )
 
-/** A policy at an address. */
-export const policyAt = (baseUrl: string, options: Partial<TinkerPolicy.Options> = {}) =>
+/** A policy at an address; what is known of the engine is not measured again. */
+export const policyAt = (
+  baseUrl: string,
+  options: Partial<TinkerPolicy.Options> = {},
+  known?: TinkerPolicy.Known
+) =>
   Effect.map(
     Layer.build(
       TinkerPolicy.layer({
@@ -44,16 +48,20 @@ export const policyAt = (baseUrl: string, options: Partial<TinkerPolicy.Options>
         rank: 0,
         backoff: "5 millis",
         ...options
-      }).pipe(Layer.provide(Layer.merge(NodeHttpClient.layerUndici, NodeServices.layer)))
+      }, known).pipe(Layer.provide(Layer.merge(NodeHttpClient.layerUndici, NodeServices.layer)))
     ),
     (context) => ({ policy: Context.get(context, Policy), connection: Context.get(context, TinkerPolicy.Connection) })
   )
 
 /** A policy at an engine of its own. */
-export const remote = (options: Partial<TinkerPolicy.Options> = {}, served: Server.Options = {}) =>
+export const remote = (
+  options: Partial<TinkerPolicy.Options> = {},
+  served: Server.Options = {},
+  known?: TinkerPolicy.Known
+) =>
   Effect.gen(function*() {
     const engine = yield* Server.start(yield* Engines, served)
-    return { engine, ...yield* policyAt(engine.baseUrl, options) }
+    return { engine, ...yield* policyAt(engine.baseUrl, options, known) }
   })
 
 const scenes = Stream.runCollect(Scenes.dataset({ split: "train", limit: 2 }))

@@ -25,6 +25,17 @@ const dataOf = (data: ReadonlyArray<Datum>): ReadonlyArray<string | Uint8Array> 
     ...Object.entries(inputs).map(([name, { data }]) => `${name} ${data.join()}`)
   ])
 
+/** Which object it is: what was computed once is the same one each time. */
+const numbering = () => {
+  const numbers = new WeakMap<object, number>()
+  let next = 0
+  return (value: object): number => {
+    const number = numbers.get(value) ?? next++
+    numbers.set(value, number)
+    return number
+  }
+}
+
 /** What was computed once, as long as all went well. */
 const memory = <A>() => {
   const known = new Map<string, A>()
@@ -47,30 +58,27 @@ export const remembering = (backend: Backend): Backend => {
     memory<Effect.Success<ReturnType<Backend["sample"]>>>()
   ]
   const steps = new WeakMap<Backend["fresh"]["moments"], ReturnType<typeof memory<StepResult>>>()
+  const numberOf = numbering()
   return {
     ...backend,
     forward: (held, data) => {
       const computed = backend.forward(held, data)
       return isFresh(held.weights) ? forward(keyOf(dataOf(data)), computed) : computed
     },
-    // Servers add to what they are given.
     backward: (held, data, loss, factors) => {
       const computed = backend.backward(held, data, loss, factors)
       return isFresh(held.weights)
-        ? Effect.map(
-          backward(keyOf([JSON.stringify([loss, factors]), ...dataOf(data)]), computed),
-          (gradient) => gradient.slice()
-        )
+        ? backward(keyOf([JSON.stringify([loss, factors]), ...dataOf(data)]), computed)
         : computed
     },
     // A step of length 0 leaves the weights what they were.
-    optimise: (held, gradient, options) => {
-      const computed = backend.optimise(held, gradient, options)
+    optimise: (held, accumulated, options) => {
+      const computed = backend.optimise(held, accumulated, options)
       if (options.learningRate !== 0 || !isFresh(held.weights)) return computed
       const known = steps.get(held.moments) ?? memory<StepResult>()
       steps.set(held.moments, known)
       return known(
-        keyOf([JSON.stringify(options), new Uint8Array(gradient.buffer, gradient.byteOffset, gradient.byteLength)]),
+        JSON.stringify([options, accumulated.by, ...accumulated.gradients.map(numberOf)]),
         Effect.map(computed, ({ gradNorm, held: next }) => ({ gradNorm, held: { ...next, weights: held.weights } }))
       )
     },

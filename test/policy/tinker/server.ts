@@ -68,7 +68,7 @@ export interface Options {
 
 /** What is accumulated. */
 interface Slot {
-  gradient: Float32Array | undefined
+  gradients: Array<Float32Array>
   /** Sequences since the last step. */
   data: number
 }
@@ -157,7 +157,7 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
         const used = new Set([...models.values()].map(({ slot }) => slot))
         const found = options.slots === true ? slots.find((slot) => !used.has(slot)) : undefined
         if (found !== undefined) return found
-        const slot: Slot = { gradient: undefined, data: 0 }
+        const slot: Slot = { gradients: [], data: 0 }
         slots.push(slot)
         return slot
       }
@@ -237,10 +237,8 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
               { lossFn, config: options.odd === "ppo" ? {} : config },
               factorsOf(data, lossFn)
             )
-            const { slot } = model
-            if (slot.gradient === undefined) slot.gradient = gradient
-            else for (let i = 0; i < gradient.length; i++) slot.gradient[i]! += gradient[i]!
-            slot.data += data.length
+            model.slot.gradients.push(gradient)
+            model.slot.data += data.length
           }
           return options.spelling === "json"
             ? json({
@@ -382,20 +380,20 @@ export const start = (backend: Backend, options: Options = {}): Effect.Effect<En
               () =>
                 future(work(Effect.gen(function*() {
                   const { slot } = model
-                  if (slot.gradient === undefined && options.strict === true) {
+                  if (slot.gradients.length === 0 && options.strict === true) {
                     return status(400, { detail: "there are no gradients" })
                   }
-                  const gradient = slot.gradient ?? new Float32Array(model.held.weights.length)
-                  if (options.mean === "sequence" && slot.data > 0) {
-                    for (let i = 0; i < gradient.length; i++) gradient[i]! /= slot.data
+                  const sum = {
+                    gradients: slot.gradients,
+                    by: options.mean === "sequence" && slot.data > 0 ? slot.data : 1
                   }
-                  const { gradNorm, held } = yield* backend.optimise(model.held, gradient, {
+                  const { gradNorm, held } = yield* backend.optimise(model.held, sum, {
                     learningRate: adam["learning_rate"]!,
                     weightDecay: adam["weight_decay"]!,
                     clipNorm: adam["grad_clip_norm"] === 0 ? Infinity : adam["grad_clip_norm"]!
                   })
                   model.held = held
-                  slot.gradient = undefined
+                  slot.gradients = []
                   slot.data = 0
                   return json({ metrics: options.silent === true ? {} : { "engine/grad_norm": gradNorm } })
                 })))
