@@ -93,24 +93,24 @@ export const found = <E, R>(
 ): Effect.Effect<Found, E, R> =>
   Once.make(Effect.gen(function*() {
     const { counts, foreign: [foreign], named } = yield* tally(cells)
+    const tell = (what: string) => warn(`${source}: its column "${column}" ${what}`)
     if (foreign !== undefined) {
       if (named > 0 && !refused) {
-        yield* warn(
-          `${source}: its column "${column}" names halves, and holds ${
-            quoted(foreign)
-          } too: every row is read, those ` +
-            `to test on among them. { split: "train" } reads those to train on, and sets aside what names no half`
+        yield* tell(
+          `names halves, and holds ${quoted(foreign)} too: every row is read, those to test on among them. ` +
+            "{ split: \"train\" } reads those to train on, and sets aside what names no half"
         )
       }
       return { split: "all", foreign: `holds ${quoted(foreign)} too` } satisfies Found
     }
     const others = (["validation", "test"] as const).filter((half) => counts[half] > 0)
+    if (counts.train === 0 && others.length > 1) {
+      yield* tell("names validation and test, and both are read: { split: \"test\" } reads one of them")
+    }
     // A file of one half is read whole.
     if (counts.train === 0 || others.length === 0) return { split: "all" } satisfies Found
-    yield* warn(
-      `${source}: its column "${column}" names halves. ${count(counts.train, "row")} to train on ${
-        counts.train === 1 ? "is" : "are"
-      } read, ` +
+    yield* tell(
+      `names halves. ${count(counts.train, "row")} to train on ${counts.train === 1 ? "is" : "are"} read, ` +
         `${others.map((half) => `${counts[half]} of ${half}`).join(" and ")} are not: ` +
         `{ split: "${others.at(-1)}" } reads those, { split: "all" } every row`
     )

@@ -86,6 +86,9 @@ describe("a column of halves", () => {
         const { lines, value } = yield* warned(collect(read()))
         assert.deepStrictEqual([value.ids, value.error, lines], [["0.png", "1.png"], "", []])
         assert.match((yield* collect(read("train"))).error, /no row whose "split" is train/)
+        const both = yield* warned(collect(of(yield* written(["test", "val"]))()))
+        assert.deepStrictEqual(both.value.ids, ["0.png", "1.png"])
+        assert.match(both.lines.join("\n"), /its column "split" names validation and test, and both are read: \{ split/)
         const none = of(yield* written(["", ""]))
         assert.deepStrictEqual((yield* collect(none())).ids, ["0.png", "1.png"])
       })))
@@ -176,7 +179,7 @@ describe("a column of halves", () => {
       assert.deepStrictEqual(told.map(({ truth }) => truth), ["train", "test"])
       assert.match(
         (yield* collect(JsonLines.read(`${root}/rows.jsonl`, { ...keyed, split: "test" }))).error,
-        /there is no column "split" that says which half a row belongs to, "split" is where its picture or annotation is/
+        /which half a row belongs to, "split" is where its picture or annotation is/
       )
     })))
 

@@ -57,7 +57,7 @@ describe("the data of a report", () => {
       assert.include(html, "1 row of the data was set aside (missing-file 1).")
     })))
 
-  it.effect("are equal pictures under annotations that are far apart: by divergence, by IoU, or by any difference", () =>
+  it.effect("are equal pictures under annotations that are far apart: by divergence, by IoU, by any difference", () =>
     live(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const root = yield* fs.makeTempDirectoryScoped()

@@ -3,9 +3,9 @@
  * of is damage.
  *
  * The decoder knows one kind of complaint for both. Left out or set to what is usual: bytes between segments, an
- * unknown revision of JFIF, a colour profile, an unknown colour transform in Adobe's segment (the decoder takes the usual
- * one), a range of coefficients where a sequential JPEG has none, and zeros behind the data of a scan. Whatever follows the end of the picture, and bytes between a sequential one's last pixel
- * and its end, the decoder does not look at.
+ * unknown revision of JFIF, a colour profile, an unknown colour transform in Adobe's segment, a range of coefficients
+ * where a sequential JPEG has none, and zeros behind the data of a scan. Whatever follows the end of the picture, and
+ * bytes between a sequential one's last pixel and its end, the decoder does not look at.
  */
 
 const marks = { start: 0xd8, end: 0xd9, scan: 0xda, jfif: 0xe0, profile: 0xe2, adobe: 0xee }
@@ -42,7 +42,7 @@ const usual = (segment: Uint8Array, isSequential: boolean): Uint8Array | undefin
 /** Whether a segment begins a frame, and says how many components it has: C4, C8 and CC hold something else. */
 const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)
 
-/** Sets Adobe's colour transform to the usual one of so many components, YCbCr or YCCK, where it is neither that nor 0. */
+/** Sets an unknown colour transform of Adobe's to what the decoder takes it for: YCbCr, or YCCK of four components. */
 const setTransform = (adobe: Uint8Array, components: number | undefined): void => {
   const transform = components === 3 ? 1 : components === 4 ? 2 : undefined
   // Behind marker, length, "Adobe", its version and two sets of flags.
