@@ -118,11 +118,16 @@ const rules: Rules.Table = {
 /** Opens a manifest. */
 const open = (manifest: string) => Table.open(manifest, "a CSV manifest")
 
-/** What the column of halves says, from the first row to the last; nothing where there is none. */
+/** What the column of halves says in every row that can be read; nothing where there is none. */
 const halvesIn = (manifest: string, labels: ReadonlyArray<string>) =>
   Stream.unwrap(Effect.map(open(manifest), ({ header, records }) => {
     const at = splitIn(header, labels)
-    return at < 0 ? Stream.empty : records.pipe(Stream.map(({ cells }) => Result.getOrElse(cells, () => [])[at]))
+    if (at < 0) return Stream.empty
+    return records.pipe(
+      Stream.map(({ cells }) => Result.getOrElse(cells, () => [])),
+      Stream.filter((cells) => cells.length === header.length),
+      Stream.map((cells) => cells[at])
+    )
   }))
 
 /**
@@ -141,7 +146,7 @@ export const read = (
   options: Options = {}
 ): Dataset<ReadonlyArray<number>, DataError, FileSystem.FileSystem | Path.Path> => {
   let warned = false
-  const halves = SplitColumn.found(manifest, halvesIn(manifest, labels))
+  const halves = SplitColumn.found(manifest, halvesIn(manifest, labels), true)
   return Stream.unwrap(Effect.gen(function*() {
     yield* Reader.check(manifest, rules, options, Reader.futile)
     const path = yield* Path.Path
@@ -155,7 +160,7 @@ export const read = (
       return yield* fail(`the file is empty, expected a header: image,${labels.join(",")}`)
     }
     if (options.split !== undefined && splitIn(table.header, labels) < 0) {
-      return yield* fail(SplitColumn.absent(options.split, table.header))
+      return yield* fail(SplitColumn.absent(options.split, SplitColumn.among(table.header)))
     }
     const { foreign, split }: SplitColumn.Found = options.split === undefined ? yield* halves : { split: options.split }
     const columns = yield* Effect.fromResult(columnsOf(manifest, table.header, labels, foreign))

@@ -54,11 +54,13 @@ const rules: Rules.Table = {
 const splitOf = ({ keys = {} }: { readonly keys?: { readonly image?: string; readonly annotation?: string } }) =>
   [keys.image, keys.annotation].includes(SplitColumn.column) ? undefined : SplitColumn.column
 
-/** What a row holds, where it is an object. */
+/** A row that is an object; `sample` says why another is none. */
+const isEntry = ({ value }: JsonRows.Row): boolean =>
+  Result.isSuccess(value) && Predicate.isReadonlyObject(value.success) && !Array.isArray(value.success)
+
+/** What a row holds. */
 const fieldOf = ({ value }: JsonRows.Row, key: string): unknown =>
-  Result.isSuccess(value) && Predicate.isReadonlyObject(value.success) && Predicate.hasProperty(value.success, key)
-    ? value.success[key]
-    : undefined
+  Result.isSuccess(value) && Predicate.hasProperty(value.success, key) ? value.success[key] : undefined
 
 /**
  * The samples of a file. The same picture may stand in several lines; then its samples are told apart by the line's
@@ -69,10 +71,10 @@ export const read = <A>(
   options: Options<A>
 ): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> => {
   const key = splitOf(options)
-  const rows = JsonRows.read(file, "JSON lines")
+  const { release, rows } = JsonRows.held(file, "JSON lines")
   const halves = SplitColumn.found(
     file,
-    key === undefined ? Stream.empty : Stream.map(rows, (row) => fieldOf(row, key))
+    key === undefined ? Stream.empty : rows.pipe(Stream.filter(isEntry), Stream.map((row) => fieldOf(row, key)))
   )
   return Stream.unwrap(Effect.gen(function*() {
     yield* Reader.check(file, rules, options)
@@ -83,7 +85,7 @@ export const read = <A>(
       options
     )
     if (options.split !== undefined && key === undefined) {
-      return yield* new DataError({ source: file, reason: SplitColumn.absent(options.split, [SplitColumn.column]) })
+      return yield* new DataError({ source: file, reason: SplitColumn.absent(options.split, SplitColumn.taken) })
     }
     const { split }: SplitColumn.Found = options.split === undefined ? yield* halves : { split: options.split }
     const { annotation: annotationKey = "annotation", image: imageKey = "image" } = options.keys ?? {}
@@ -107,10 +109,15 @@ export const read = <A>(
       })
 
     return rows.pipe(
-      Stream.map((row) => ({ row, held: SplitColumn.holds(key && fieldOf(row, key), split) })),
+      Stream.map((row) => ({
+        row,
+        // A row that cannot be read is of no half, and set aside whichever is read.
+        held: isEntry(row) ? SplitColumn.holds(key && fieldOf(row, key), split) : Result.succeed(true)
+      })),
       Stream.filter(({ held }) => Result.isFailure(held) || held.success),
       Stream.map(({ held, row }) => ({ row: row.row, read: sample(row, held) })),
       Rows.samples(file, SplitColumn.none(split) ?? "no lines in it")
     )
-  }))
+    // A list is parsed once for its halves and its first pass, and not held between passes.
+  })).pipe(Stream.ensuring(release))
 }

@@ -65,18 +65,18 @@ export const pictureIn = (column: string, value: unknown): Effect.Effect<typeof 
 const neededOf = ({ column, image = "image" }: Pick<Options<unknown>, "column" | "image">): ReadonlyArray<string> =>
   column === undefined ? [image] : [image, column]
 
-/** The column that names the half of a row, as it is written; none where it is another's. */
-const splitIn = (file: string, needed: ReadonlyArray<string>) =>
+/** The columns of a file, and the `key` that names the half of a row, as it is written; none where it is another's. */
+const headOf = (file: string, needed: ReadonlyArray<string>) =>
   Effect.map(Effect.scoped(Records.openFooter(file)), ({ columns }) => {
     const name = columns[SplitColumn.indexIn(columns)]
-    return name === undefined || needed.includes(name) ? undefined : name
+    return { columns, key: name === undefined || needed.includes(name) ? undefined : name }
   })
 
 /** What the rows of files name as their half. */
 const halvesIn = (files: ReadonlyArray<string>, options: Options<unknown>) =>
   Stream.fromIterable(files).pipe(
     Stream.flatMap((file) =>
-      Stream.unwrap(Effect.map(splitIn(file, neededOf(options)), (key) =>
+      Stream.unwrap(Effect.map(headOf(file, neededOf(options)), ({ key }) =>
         key === undefined
           ? Stream.empty
           : Records.read(file, { columns: [key], maxGroupBytes: options.maxGroupBytes ?? defaultMaxGroupBytes }).pipe(
@@ -118,9 +118,10 @@ const one = <A>(
     return Stream.unwrap(Effect.gen(function*() {
       const path = yield* Path.Path
       const folder = yield* Effect.cached(Folder.open(path.dirname(file), "the folder of the Parquet file", options))
-      const key = yield* splitIn(file, needed)
+      const { columns: all, key } = yield* headOf(file, needed)
       if (options.split !== undefined && key === undefined) {
-        return yield* new DataError({ source: file, reason: SplitColumn.absent(options.split, needed) })
+        const found = SplitColumn.indexIn(all) < 0 ? SplitColumn.among(all) : SplitColumn.taken
+        return yield* new DataError({ source: file, reason: SplitColumn.absent(options.split, found) })
       }
       const columns = key === undefined ? needed : [...needed, key]
       return Records.read(file, { columns, all: column === undefined, maxGroupBytes }).pipe(

@@ -37,10 +37,16 @@ export const holds = (cell: unknown, wanted: Split): Result.Result<boolean, BadR
     : Result.succeed(half === wanted)
 }
 
-/** Why a half cannot be read. */
-export const absent = (wanted: Split, columns: ReadonlyArray<string>): string =>
+/** Why a half cannot be read; `found` is what is there in the place of such a column. */
+export const absent = (wanted: Split, found: string): string =>
   `split is "${wanted}", expected no such option: there is no column "${column}" that says which half a row belongs ` +
-  `to, found ${names(columns)}`
+  `to, ${found}`
+
+/** Columns that are none of halves, for `absent`. */
+export const among = (columns: ReadonlyArray<string>): string => `found ${names(columns)}`
+
+/** That the column holds something else, for `absent`. */
+export const taken = `"${column}" is where its picture or annotation is`
 
 /** What is said where no row is left. */
 export const none = (wanted: Split): string | undefined =>
@@ -58,12 +64,16 @@ export interface Found {
 const tally = <E, R>(cells: Stream.Stream<unknown, E, R>) =>
   Stream.runFold(
     cells,
-    () => ({ counts: { train: 0, test: 0, validation: 0 }, foreign: new Array<string>() }),
+    () => ({ counts: { train: 0, test: 0, validation: 0 }, named: 0, foreign: new Array<string>() }),
     (found, cell) => {
       const text = textOf(cell)
       const half = text === "" ? "train" : Names.halfOf(text)
-      if (half !== undefined) found.counts[half]++
-      else if (found.foreign.length === 0) found.foreign.push(text)
+      if (half === undefined) {
+        if (found.foreign.length === 0) found.foreign.push(text)
+        return found
+      }
+      found.counts[half]++
+      if (text !== "") found.named++
       return found
     }
   )
@@ -71,19 +81,36 @@ const tally = <E, R>(cells: Stream.Stream<unknown, E, R>) =>
 /**
  * What is read of a source where nobody has said: found out and told for the first who asks.
  *
- * @param cells the column, from its first row to its last; none where there is no such column
+ * A source whose column names halves and something else is read whole, which is told, too.
+ *
+ * @param cells the column, of all rows that can be read; none where there is no such column
+ * @param refused whether the reader refuses a source with something else in the column: then there is nothing to tell
  */
-export const found = <E, R>(source: string, cells: Stream.Stream<unknown, E, R>): Effect.Effect<Found, E, R> =>
+export const found = <E, R>(
+  source: string,
+  cells: Stream.Stream<unknown, E, R>,
+  refused = false
+): Effect.Effect<Found, E, R> =>
   Once.make(Effect.gen(function*() {
-    const { counts, foreign: [foreign] } = yield* tally(cells)
+    const { counts, foreign: [foreign], named } = yield* tally(cells)
+    const tell = (what: string) => warn(`${source}: its column "${column}" ${what}`)
     if (foreign !== undefined) {
+      if (named > 0 && !refused) {
+        yield* tell(
+          `names halves, and holds ${quoted(foreign)} too: every row is read, those to test on among them. ` +
+            "{ split: \"train\" } reads those to train on, and sets aside what names no half"
+        )
+      }
       return { split: "all", foreign: `holds ${quoted(foreign)} too` } satisfies Found
     }
     const others = (["validation", "test"] as const).filter((half) => counts[half] > 0)
+    if (counts.train === 0 && others.length > 1) {
+      yield* tell("names validation and test, and both are read: { split: \"test\" } reads one of them")
+    }
     // A file of one half is read whole.
     if (counts.train === 0 || others.length === 0) return { split: "all" } satisfies Found
-    yield* warn(
-      `${source}: its column "${column}" names halves. ${count(counts.train, "row")} to train on are read, ` +
+    yield* tell(
+      `names halves. ${count(counts.train, "row")} to train on ${counts.train === 1 ? "is" : "are"} read, ` +
         `${others.map((half) => `${counts[half]} of ${half}`).join(" and ")} are not: ` +
         `{ split: "${others.at(-1)}" } reads those, { split: "all" } every row`
     )

@@ -1,6 +1,6 @@
 /** A column of halves, in every reader of tables. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type FileSystem, Logger, type Path, References, Schema, type Stream } from "effect"
+import { Effect, FileSystem, Logger, type Path, References, Schema, type Stream } from "effect"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { CsvManifest, JsonLines, Parquet } from "../../src/data/index.ts"
@@ -86,6 +86,9 @@ describe("a column of halves", () => {
         const { lines, value } = yield* warned(collect(read()))
         assert.deepStrictEqual([value.ids, value.error, lines], [["0.png", "1.png"], "", []])
         assert.match((yield* collect(read("train"))).error, /no row whose "split" is train/)
+        const both = yield* warned(collect(of(yield* written(["test", "val"]))()))
+        assert.deepStrictEqual(both.value.ids, ["0.png", "1.png"])
+        assert.match(both.lines.join("\n"), /its column "split" names validation and test, and both are read: \{ split/)
         const none = of(yield* written(["", ""]))
         assert.deepStrictEqual((yield* collect(none())).ids, ["0.png", "1.png"])
       })))
@@ -105,7 +108,58 @@ describe("a column of halves", () => {
         (yield* collect(readers["table.csv"]!(root)())).error,
         /unknown "Split".*"split" would be read as halves, but holds "attic" too/
       )
-      assert.lengthOf((yield* collect(readers["rows.jsonl"]!(root)())).ids, 3)
+      for (const name of ["rows.jsonl", "list.json"]) {
+        const { lines, value } = yield* warned(collect(readers[name]!(root)()))
+        assert.lengthOf(value.ids, 3)
+        assert.match(lines.join("\n"), /names halves, and holds "attic" too: every row is read, those to test on among/)
+      }
+      const other = yield* warned(collect(readers["rows.jsonl"]!(yield* written(["attic", "cellar"]))()))
+      assert.deepStrictEqual([other.value.ids.length, other.lines], [2, []], "a column of something else")
+      const { lines } = yield* warned(collect(readers["table.csv"]!(root)()))
+      assert.deepStrictEqual(lines, [], "what is refused is not read")
+    })))
+
+  it.effect("counts no row that cannot be read, and such a row is set aside whichever half is read", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({
+        ...pictures(["", "", ""]),
+        "table.csv": "image,a,b,split\n0.png,1,0,test\n1.png,1\n2.png,1,0,test\n",
+        "rows.jsonl": [
+          `{"image":"0.png","annotation":{"a":1},"split":"test"}`,
+          "{\"image\"",
+          `{"image":"2.png","annotation":{"a":1},"split":"test"}`
+        ].join("\n"),
+        "list.json": JSON.stringify([
+          { image: "0.png", annotation: { a: 1 }, split: "test" },
+          ["1.png"],
+          { image: "2.png", annotation: { a: 1 }, split: "test" }
+        ])
+      })
+      for (const [name, of] of Object.entries(readers)) {
+        for (const half of [undefined, "test"] as const) {
+          const { lines, value } = yield* warned(collect(of(root)(half)))
+          const rows = value.rows.map(([row]) => row)
+          assert.deepStrictEqual(
+            [value.ids, rows, lines],
+            [["0.png", "2.png"], [name === "table.csv" ? 3 : 2], []],
+            name
+          )
+        }
+      }
+    })))
+
+  it.effect("of a list is found with the parse of the first pass", () =>
+    live(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const root = yield* written(halves)
+      let reads = 0
+      const readFile: typeof fs.readFile = (path) => Effect.suspend(() => (reads++, fs.readFile(path)))
+      const read = readers["list.json"]!(root)()
+      const pass = Effect.provideService(collect(read), FileSystem.FileSystem, { ...fs, readFile })
+      yield* pass
+      assert.strictEqual(reads, 2, "for the form of the file, which a few bytes do not tell, and for its rows")
+      yield* pass
+      assert.strictEqual(reads, 3, "no rows are held between passes")
     })))
 
   it.effect("is a label where the task has one of that name, and a key where it is named as one", () =>
@@ -125,7 +179,7 @@ describe("a column of halves", () => {
       assert.deepStrictEqual(told.map(({ truth }) => truth), ["train", "test"])
       assert.match(
         (yield* collect(JsonLines.read(`${root}/rows.jsonl`, { ...keyed, split: "test" }))).error,
-        /there is no column "split" that says which half/
+        /which half a row belongs to, "split" is where its picture or annotation is/
       )
     })))
 
@@ -147,6 +201,6 @@ describe("a column of halves", () => {
         annotation: Parquet.classLabel(["rain", "sun", "fog"]),
         split: "test"
       })
-      assert.match((yield* collect(lacking)).error, /there is no column "split" that says which half a row belongs to/)
+      assert.match((yield* collect(lacking)).error, /which half a row belongs to, found "image", "label"/)
     })))
 })

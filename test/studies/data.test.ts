@@ -1,11 +1,14 @@
 /** What a run's data are, as its report tells them. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Option } from "effect"
+import { Effect, FileSystem, Option, Stream } from "effect"
+import type { Sample, Task } from "../../src/dsl/Task.ts"
 import * as Results from "../../src/evaluation/Results.ts"
+import * as Image from "../../src/kernels/image/Image.ts"
 import * as Sources from "../../src/sources/index.ts"
 import { inFolder } from "../../src/studies/folder.ts"
 import { Classification } from "../../src/tasks/classification/index.ts"
-import { folder, live } from "../data/folders.ts"
+import { Box, BoxCodec, Detection } from "../../src/tasks/detection/index.ts"
+import { folder, live, png } from "../data/folders.ts"
 import { logs } from "../dsl/logs.ts"
 
 const task = Classification.make({ name: "weather", labels: ["sunny", "rainy", "snow"], subject: "weather" })
@@ -52,5 +55,36 @@ describe("the data of a report", () => {
       assert.include(html, "d.png <small>(trained on as a.png)</small>")
       assert.include(html, "Set aside: 1 (missing-file 1)")
       assert.include(html, "1 row of the data was set aside (missing-file 1).")
+    })))
+
+  it.effect("are equal pictures under annotations that are far apart: by divergence, by IoU, by any difference", () =>
+    live(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const root = yield* fs.makeTempDirectoryScoped()
+      const bytes = yield* png(8, 8)
+      let runs = 0
+      /** How many of these annotations, all of one picture, contradict the first. */
+      const contradicting = <A>(task: Task<A>, truths: ReadonlyArray<A>) =>
+        Effect.gen(function*() {
+          const out = `${root}/${runs++}`
+          const train = Stream.fromIterable(truths.map((truth, i): Sample<A> => ({
+            image: Image.encoded(`${i}.png`, bytes),
+            truth
+          })))
+          yield* logs(inFolder({ out, seed: 0, task, train, test: train, config: {} })(Results.write([])))
+          // Those of the half to test on are the same once more.
+          return JSON.parse(yield* fs.readFileString(`${out}/data.json`)).contradicting / 2
+        })
+      assert.strictEqual(yield* contradicting(task, [[0.67, 0.33, 0], [0.5, 0.5, 0], [0, 0.4, 0.6]]), 1)
+      const boxes = Detection.make({
+        name: "cups",
+        subject: "cups",
+        codec: BoxCodec.scenes({ labels: ["cup", "hat"] })
+      })
+      const at = (label: string, width: number) => [{ label, box: Box.make("thousandths", [100, 100, width, 200]) }]
+      const rows = [at("cup", 400), at("cup", 350), at("cup", 250), at("hat", 400)]
+      assert.strictEqual(yield* contradicting(boxes, rows), 2, "IoU 7/8, 5/8 and none")
+      const { described: _, ...own } = task
+      assert.strictEqual(yield* contradicting(own, [[0.67, 0.33, 0], [0.66, 0.34, 0]]), 1, "of a script's own task")
     })))
 })

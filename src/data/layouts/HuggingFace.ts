@@ -142,7 +142,9 @@ export const layout: Layout = {
       onSome: (found) => Effect.fromResult(Result.mapError(found, fail))
     })
     const { annotation, classes, numbered } = found
-    const columns = { ...found, split: yield* naming(source, found.split) }
+    const split = yield* naming(source, found.split)
+    const columns = { ...found, split }
+    const unused = Option.isNone(split) ? Option.toArray(found.split) : []
     if (numbered && Option.isNone(classes) && Option.isNone(hints.labels)) {
       return yield* fail(
         `its labels in "${annotation}" are numbers without names: give the names of 0, 1, … with --labels NAME,…`
@@ -166,7 +168,12 @@ export const layout: Layout = {
         test: held.length > 0 ? Option.some(yield* part(held)) : Option.none(),
         ...(Option.isSome(classes) && { order: classes.value }),
         spread: false,
-        notes: [`${names([...first, ...held], 4)}: ${columns.notes[0]}`, ...columns.notes.slice(1), ...notes]
+        notes: [
+          `${names([...first, ...held], 4)}: ${columns.notes[0]}`,
+          ...columns.notes.slice(1),
+          ...unused.map((column) => `${quoted(column)} names no half of the data, and is not used`),
+          ...notes
+        ]
       })
     )
   })

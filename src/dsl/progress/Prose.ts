@@ -6,8 +6,11 @@
  */
 import { cells } from "./Width.ts"
 
-/** Columns beside one another, and lines that JSON and stacks begin with. */
-const isSentence = (line: string): boolean => !/\S {2,}\S/.test(line) && !/^\s*(?:[{}[\]"|]|at )/.test(line)
+/** What lines of JSON, of tables and of stacks begin with. A sentence may begin with a name in quotes. */
+const others = /^\s*(?:[{}[\]|]|"(?:[^"\\]|\\.)*"(?::|,?$))|^\s+at /
+
+/** Neither that nor columns beside one another. */
+const isSentence = (line: string): boolean => !/\S {2,}\S/.test(line) && !others.test(line)
 
 /** What a command begins with. */
 const programs: ReadonlySet<string> = new Set(["npx", "npm", "node", "rise", "hf", "git", "pip", "uv"])

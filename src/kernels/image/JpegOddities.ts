@@ -3,12 +3,12 @@
  * of is damage.
  *
  * The decoder knows one kind of complaint for both. Left out or set to what is usual: bytes between segments, an
- * unknown revision of JFIF, a colour profile, a range of coefficients where a sequential JPEG has none, and zeros
- * behind the data of a scan. Whatever follows the end of the picture, and bytes between a sequential one's last pixel
- * and its end, the decoder does not look at.
+ * unknown revision of JFIF, a colour profile, an unknown colour transform in Adobe's segment, a range of coefficients
+ * where a sequential JPEG has none, and zeros behind the data of a scan. Whatever follows the end of the picture, and
+ * bytes between a sequential one's last pixel and its end, the decoder does not look at.
  */
 
-const marks = { start: 0xd8, end: 0xd9, scan: 0xda, jfif: 0xe0, profile: 0xe2 }
+const marks = { start: 0xd8, end: 0xd9, scan: 0xda, jfif: 0xe0, profile: 0xe2, adobe: 0xee }
 
 /** Whether a scan's data goes on behind 0xff and this byte: it is stuffed, or restarts. */
 const goesOn = (byte: number | undefined): boolean => byte === 0 || byte !== undefined && byte >= 0xd0 && byte <= 0xd7
@@ -39,10 +39,21 @@ const usual = (segment: Uint8Array, isSequential: boolean): Uint8Array | undefin
   return copy
 }
 
+/** Whether a segment begins a frame, and says how many components it has: C4, C8 and CC hold something else. */
+const isFrame = (marker: number): boolean => marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)
+
+/** Sets an unknown colour transform of Adobe's to what the decoder takes it for: YCbCr, or YCCK of four components. */
+const setTransform = (adobe: Uint8Array, components: number | undefined): void => {
+  const transform = components === 3 ? 1 : components === 4 ? 2 : undefined
+  // Behind marker, length, "Adobe", its version and two sets of flags.
+  if (transform !== undefined && adobe.length > 15 && adobe[15] !== 0) adobe[15] = transform
+}
+
 /** The same JPEG without what is odd and harmless. */
 export const mended = (bytes: Uint8Array): Uint8Array => {
   const parts: Array<Uint8Array> = [Uint8Array.of(0xff, marks.start)]
   let isSequential = true
+  let adobe: Uint8Array | undefined
   let at = 2
   for (;;) {
     at = bytes.indexOf(0xff, at)
@@ -62,6 +73,8 @@ export const mended = (bytes: Uint8Array): Uint8Array => {
     if (marker === 0xc2) isSequential = false
     const segment = usual(bytes.subarray(at, end), isSequential)
     if (segment !== undefined) parts.push(segment)
+    if (marker === marks.adobe) adobe = segment
+    if (isFrame(marker) && adobe !== undefined) setTransform(adobe, bytes[at + 9])
     at = end
     if (marker === marks.scan) {
       at = endOf(bytes, end)

@@ -45,6 +45,16 @@ describe("Hugging Face's Parquet", () => {
       assert.match(found.notes, /halves by "split": test is tested on\n1 row of the validation split not used/)
     })))
 
+  it.effect("has a column of that name that names none, which is told as any that is not used", () =>
+    live(Effect.gen(function*() {
+      const text = bytes("split").toString("latin1").replaceAll("train", "attic").replaceAll("test", "cave")
+      const other = Buffer.from(text.replaceAll("val", "den"), "latin1")
+      const root = yield* folder({ [shard]: other })
+      const found = yield* opened(layout, root)
+      assert.deepStrictEqual([found.error, found.train.truths.length, found.test.truths.length], ["", 6, 0])
+      assert.match(found.notes, /"split" names no half of the data, and is not used/)
+    })))
+
   it.effect("holds boxes in a struct of lists and in a list of structs", () =>
     live(Effect.gen(function*() {
       const found = yield* one("objects")

@@ -54,13 +54,26 @@ describe("sentences in the width of a terminal", () => {
         "method  JSD    accuracy  valid  cue precision",
         "{\"event\":\"warned\",\"text\":\"one two three four\"}",
         "  \"prompt\": \"one two three four five six\",",
+        "    \"one \\\"two\\\" three four five six\",",
         "    at run (file:///home/me/a script of mine.ts:1:2)"
       ]
     ) assert.strictEqual(wrapped(line, 24), line)
   })
 
+  it("may begin with a name in quotes, or with a word that lines of a stack begin with", () => {
+    assert.deepStrictEqual(linesOf("  \"frame\", \"age\" hold whole numbers, too", 24), [
+      "  \"frame\", \"age\" hold",
+      "  whole numbers, too"
+    ])
+    assert.deepStrictEqual(linesOf("at step 5 of 10 it has learned nothing", 24), [
+      "at step 5 of 10 it has",
+      "learned nothing"
+    ])
+  })
+
   it("takes time that grows with the length", () => {
     const text = `${"rise ".repeat(200_000)}${"x".repeat(100_000)}`
     assert.strictEqual(linesOf(text, 80).join(" "), text)
+    assert.strictEqual(linesOf(`"${text}`, 80).join(" "), `"${text}`)
   }, 5000)
 })

@@ -267,6 +267,23 @@ describe("Decode", () => {
       }
       const padded = between(passes.length - 2, Buffer.alloc(500), passes)
       assert.deepStrictEqual((yield* load(padded)).data, (yield* load(passes)).data)
+      /** With Adobe's segment of this colour transform. */
+      const adobe = (transform: number) =>
+        between(
+          2,
+          Buffer.concat([Buffer.from("ffee000e41646f626500640000 0000".replace(" ", ""), "hex"), Buffer.of(transform)])
+        )
+      for (const transform of [1, 2, 5]) {
+        assert.deepStrictEqual((yield* load(adobe(transform))).data, pixels.data, `transform ${transform}`)
+      }
+      const ink = yield* encode(halves(64, 48, red, blue).toColourspace("cmyk").jpeg())
+      const inks = (transform: number) => {
+        const bytes = Buffer.from(ink)
+        bytes[ink.indexOf("Adobe") + 11] = transform
+        return load(bytes)
+      }
+      assert.deepStrictEqual((yield* inks(1)).data, (yield* inks(2)).data)
+      assert.notDeepEqual((yield* inks(0)).data, (yield* inks(2)).data, "no transform is one of those that are known")
       // The decoder alone would refuse some of these: they are the cases that are mended.
       const strict = (bytes: Buffer) =>
         Effect.option(Effect.tryPromise(() => sharp(bytes, { failOn: "warning" }).raw().toBuffer()))

@@ -11,14 +11,14 @@ import type { Candidate } from "./Candidates.ts"
 import type { Column } from "./Profile.ts"
 import type { Plan, Tally } from "./Reading.ts"
 
-/** The columns that nothing is read from. */
+/** The columns that nothing is read from; those of `onUnnamed` are named there. */
 const leftOf = ({ image, split, table: { header }, truth }: Plan, columns: ReadonlyArray<Column>) => {
   const read = new Set([
     image.column.index,
     ...split === undefined ? [] : [split.index],
     ...truth._tag === "Label"
       ? [truth.column.index]
-      : [...truth.amounts.columns, ...truth.amounts.others].map(({ index }) => index)
+      : [...truth.amounts.columns, ...truth.amounts.others, ...truth.amounts.unnamed].map(({ index }) => index)
   ])
   return columns.filter(({ index, name }) => !read.has(index) && !Table.isIndex(name, index) && header.length > 0)
 }
