@@ -11,11 +11,12 @@ import * as Exit from "effect/Exit"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
-import { format, styleText } from "node:util"
+import { format } from "node:util"
 import { shown } from "../kernels/runtime/Shown.ts"
 import * as NoProgram from "./NoProgram.ts"
 import { withOutput } from "./Output.ts"
 import { logger } from "./progress/Log.ts"
+import * as Paint from "./progress/Paint.ts"
 import { wrapped } from "./progress/Prose.ts"
 import * as Screen from "./progress/Screen.ts"
 import { asked } from "./telemetry/Asked.ts"
@@ -63,12 +64,6 @@ const start = Runtime.makeRunMain(({ fiber, teardown }) => {
   )
 })
 
-/** The first word of a warning as the view of progress paints it. */
-const warningIn = (out: NodeJS.WriteStream, text: string): string =>
-  out.hasColors?.() === true
-    ? text.replace(/^warning:/, styleText("yellow", "warning:", { validateStream: false }))
-    : text
-
 /**
  * A console whose texts a terminal only shows: file names, labels, and what models and servers say, are in them. The
  * line of progress makes room for them, and on a terminal sentences are broken at the ends of words.
@@ -78,7 +73,7 @@ const safe = (console: Console.Console): Console.Console => {
     (write: (text: string) => void, out: NodeJS.WriteStream, isError: boolean) => (...args: ReadonlyArray<unknown>) => {
       if (isError || out.isTTY) Screen.eraseAll()
       const text = shown(format(...args))
-      write(out.isTTY ? warningIn(out, wrapped(text, out.columns)) : text)
+      write(out.isTTY ? Paint.warning(Paint.of(out), wrapped(text, out.columns)) : text)
     }
   const { stderr, stdout } = process
   return Object.assign(Object.create(console), {

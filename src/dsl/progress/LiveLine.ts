@@ -4,6 +4,7 @@
 import { shownInLine } from "../../kernels/runtime/Shown.ts"
 import { bar } from "./Chart.ts"
 import { fit, joined, type Part } from "./Fit.ts"
+import type { Paint } from "./Paint.ts"
 import { reckon, shareOf, type Stage } from "./Stage.ts"
 import type * as Whole from "./Whole.ts"
 import { squeezed } from "./Width.ts"
@@ -28,9 +29,6 @@ export const nameOf = (name: string, at: Whole.Place | undefined, width: number)
   const number = place(at)
   return `${number}${squeezed(shownInLine(name), Math.max(8, Math.floor(width * 0.4) - number.length))}`
 }
-
-/** What a word is painted with. */
-export type Paint = (style: "cyan" | "dim" | "green" | "yellow", text: string) => string
 
 /** The line: name, bar, count, figures with where they went, pace, time left for stage and run. */
 export const liveLine = (

@@ -3,11 +3,11 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { styleText } from "node:util"
 import { shown, shownInLine } from "../../kernels/runtime/Shown.ts"
 import { Event, type Out, type View } from "./Event.ts"
 import { doneLine, line } from "./Lines.ts"
-import { liveLine, nameOf, type Paint } from "./LiveLine.ts"
+import { liveLine, nameOf } from "./LiveLine.ts"
+import * as Paint from "./Paint.ts"
 import { wrapped } from "./Prose.ts"
 import * as Screen from "./Screen.ts"
 import * as Stage from "./Stage.ts"
@@ -51,9 +51,7 @@ const plain = (out: Out): Writing => {
 
 const live = (out: Out): Writing => {
   const screen = Screen.make(out)
-  // An output knows what it can show, and what NO_COLOR, FORCE_COLOR and TERM ask for.
-  const paint: Paint = (style, text) =>
-    out.hasColors?.() === true ? styleText(style, text, { validateStream: false }) : text
+  const paint = Paint.of(out)
   return {
     after: 0,
     every: redrawMillis,
@@ -70,7 +68,7 @@ const live = (out: Out): Writing => {
     say: (text) => screen.above(wrapped(shown(text), out.columns)),
     warn: (stage, text) => {
       const lines = wrapped(`warning: ${shownInLine(stage)}: ${shown(text)}`, out.columns)
-      screen.above(lines.replace(/^warning:/, paint("yellow", "warning:")))
+      screen.above(Paint.warning(paint, lines))
     }
   }
 }
