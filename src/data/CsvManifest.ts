@@ -159,10 +159,15 @@ export const read = (
     if (table.header.length === 0) {
       return yield* fail(`the file is empty, expected a header: image,${labels.join(",")}`)
     }
-    if (options.split !== undefined && splitIn(table.header, labels) < 0) {
+    const hasSplit = splitIn(table.header, labels) >= 0
+    if (options.split !== undefined && !hasSplit) {
       return yield* fail(SplitColumn.absent(options.split, SplitColumn.among(table.header)))
     }
-    const { foreign, split }: SplitColumn.Found = options.split === undefined ? yield* halves : { split: options.split }
+    const { foreign, split }: SplitColumn.Found = options.split !== undefined
+      ? { split: options.split }
+      : hasSplit
+      ? yield* halves
+      : { split: "all" }
     const columns = yield* Effect.fromResult(columnsOf(manifest, table.header, labels, foreign))
     if (table.encoding === "windows-1252" && !warned) {
       warned = true
