@@ -94,8 +94,7 @@ const method = "model"
  * None where there is no such mean, or no such half.
  */
 const priorOf = Effect.fnUntraced(function*<A>({ mean, task, test, train }: Sources.TaskSource<A, Task<A>>) {
-  const known = mean === undefined ? 0 : yield* Stream.runCount(Stream.take(train, 1))
-  if (mean === undefined || known === 0) return []
+  if (mean === undefined || Option.isNone(yield* Stream.runHead(train))) return []
   const annotation = yield* mean(Stream.map(train, ({ truth }) => truth))
   return yield* evaluateConstant({ task, data: test, method: "prior", annotation, kept: false })
 })
@@ -144,19 +143,20 @@ const measured = Effect.fnUntraced(function*<A>(
     config,
     notes
   })((out) =>
-    Effect.andThen(
-      Effect.andThen(announce(given, source), Quarantine.silently(priorOf(source))),
-      (prior) =>
-        evaluateModel({
-          method,
-          task,
-          data: source.test,
-          form,
-          ...settings,
-          samples: given.samples,
-          cuesNamed: source.cuesNamed
-        }).pipe(Effect.map((rows) => [...prior, ...rows]))
-    ).pipe(
+    Effect.gen(function*() {
+      yield* announce(given, source)
+      const prior = yield* Quarantine.silently(priorOf(source))
+      const rows = yield* evaluateModel({
+        method,
+        task,
+        data: source.test,
+        form,
+        ...settings,
+        samples: given.samples,
+        cuesNamed: source.cuesNamed
+      })
+      return [...prior, ...rows]
+    }).pipe(
       Effect.provide(policy(given)),
       Effect.flatMap((rows) =>
         Option.match(base, {

@@ -52,14 +52,12 @@ export const check = Effect.fnUntraced(function*<A>(task: Task<A>, asked: Readon
     if (least === undefined || least >= Distance.Need.endless) continue
     const short = asked.find((one) => one.form === form && one.maxTokens < least)
     if (short === undefined) continue
+    const what = form === "think" ? "think-answer" : "answer"
     return yield* Settings.refuse(short.stage, {
       setting: "maxTokens",
       value: String(short.maxTokens),
-      expected: `at least ${least} (--max-tokens, or a --preset with more): the shortest ` +
-        `${
-          form === "think" ? "think-answer" : "answer"
-        } of task "${task.name}" takes so many tokens, its end of turn ` +
-        "included"
+      expected: `at least ${least} (--max-tokens, or a --preset with more): the shortest ${what} of task ` +
+        `"${task.name}" takes so many tokens, its end of turn included`
     })
   }
 })

@@ -111,10 +111,9 @@ const hinted = Effect.fnUntraced(function*(
     if (Option.isSome(left)) return Option.some<Truth>({ _tag: "Amounts", amounts: left.value })
     return yield* fail(
       table,
-      `no row has all its ${whole.values} in the columns ${named(found)}: every one has something in ${
-        named(others)
-      } ` +
-        `too, and --labels leaves them out. Name more labels, or take columns that are no labels out of the table`
+      `no row has all its ${whole.values} in the columns ${named(found)}: every one has something in ` +
+        `${named(others)} too, and --labels leaves them out. Name more labels, or take columns that are no labels ` +
+        "out of the table"
     )
   }
   if (Option.isSome(amounts)) {
