@@ -1,12 +1,19 @@
 /** `rise evaluate`: a model on the test half of a data set. */
-import { Console, Effect, FileSystem, Option, Stream } from "effect"
+import { Console, Effect, FileSystem, Option, type Path, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Event, report } from "../../dsl/Progress.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
 import { named as nameOf } from "../../dsl/Run.ts"
 import * as Spool from "../../dsl/Spool.ts"
 import type { Task } from "../../dsl/Task.ts"
-import { evaluate as evaluateModel, evaluateConstant, imageSwap, Results, verdict } from "../../evaluation/index.ts"
+import {
+  evaluate as evaluateModel,
+  evaluateConstant,
+  imageSwap,
+  type Measured,
+  Results,
+  verdict
+} from "../../evaluation/index.ts"
 import { fitted, Presets } from "../../pipelines/index.ts"
 import { directoryOf } from "../../policy/Embedded.ts"
 import type * as Sources from "../../sources/index.ts"
@@ -20,6 +27,7 @@ import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
 import { asked, check, named, policy, weightsOf } from "../policy.ts"
 import { goingOn } from "../resumed.ts"
+import * as Saved from "../saved.ts"
 import { printed } from "../study.ts"
 import { type Told, told } from "../told.ts"
 import { text } from "../values.ts"
@@ -111,6 +119,11 @@ const announce = Effect.fnUntraced(function*<A>(given: Given, { mean, task, test
   )
 })
 
+/** Whose answers these are. A server may say what its model was taught; an engine's state is told of by its folder. */
+const whoseOf = (given: Given): Effect.Effect<Measured, never, FileSystem.FileSystem | Path.Path> =>
+  Effect.map(Saved.isTrained(given), (taught) =>
+    taught ? "taught" : Option.isSome(given.remote) || Engine.trains(given) ? "served" : "untaught")
+
 const measured = Effect.fnUntraced(function*<A>(
   given: Given,
   source: Sources.TaskSource<A, Task<A>>,
@@ -121,6 +134,7 @@ const measured = Effect.fnUntraced(function*<A>(
   const form = yield* formOf(given)
   const base = yield* baseOf(given, form)
   const notes = yield* tellOther(given)
+  const whose = yield* whoseOf(given)
   const config = {
     // An engine may move with its states.
     model: Engine.trains(given) ? given.model : named(given),
@@ -141,7 +155,8 @@ const measured = Effect.fnUntraced(function*<A>(
     train: Stream.empty,
     test: source.test,
     config,
-    notes
+    notes,
+    measured: whose
   })((out) =>
     Effect.gen(function*() {
       yield* announce(given, source)
@@ -178,7 +193,8 @@ const measured = Effect.fnUntraced(function*<A>(
       Effect.tapError(() => goOn(out))
     )
   )
-  const said = Option.flatMap(Option.fromUndefinedOr(task.metrics?.[0]), (metric) => verdict(rows, method, metric))
+  const said = Option.flatMap(Option.fromUndefinedOr(task.metrics?.[0]), (metric) =>
+    verdict(rows, method, metric, whose))
   const sentence = Option.match(said, { onNone: () => "", onSome: ({ sentence }) => `\n\n${sentence}` })
   yield* Console.log(`${printed(rows)}${sentence}\n\nEverything is in ${out}.`)
 })

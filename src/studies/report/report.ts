@@ -7,7 +7,7 @@ import * as Ledger from "../../dsl/Ledger.ts"
 import * as Links from "../../dsl/Links.ts"
 import { Row } from "../../dsl/Quarantine.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
-import { masked, verdict } from "../../evaluation/index.ts"
+import { masked, Measured, verdict } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
 import { there } from "../../kernels/runtime/there.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
@@ -45,6 +45,7 @@ const RunJson = Schema.Struct({
     task: Schema.optional(Schema.Json),
     lowerIsBetter: Schema.optional(Schema.Array(Schema.String)),
     metric: Schema.optional(Schema.String),
+    measured: Schema.optional(Measured),
     notes: Schema.optional(Schema.Array(Schema.String)),
     caution: Schema.optional(Schema.String)
   }))
@@ -67,12 +68,12 @@ const warningsOf = (file: string) =>
 /** What the results come to by the task's first metric, if they can say it. */
 const verdictOf = (
   results: ReadonlyArray<ResultRow>,
-  { lowerIsBetter = [], metric }: NonNullable<typeof RunJson.Type["about"]>
+  { lowerIsBetter = [], measured, metric }: NonNullable<typeof RunJson.Type["about"]>
 ): ReadonlyArray<string> => {
   const method = kept([...new Set(results.map((row) => row.method))])
   if (metric === undefined || method === undefined) return []
   const direction = lowerIsBetter.includes(metric) ? "lower" as const : "higher" as const
-  return Option.toArray(verdict(results, method, { name: metric, direction })).map(({ sentence }) => sentence)
+  return Option.toArray(verdict(results, method, { name: metric, direction }, measured)).map(({ sentence }) => sentence)
 }
 
 /** Why there are no results, and how to come by them. */
@@ -184,6 +185,8 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     const value = facts.get(`data.${half}.samples`)
     return value === undefined ? undefined : Facts.used(facts, `data.${half}.samples`, value).replace(/ of .*/, "")
   }
+  const trainedOn = countOf("train") ?? facts.get("data.samples")
+  const taught = named === undefined || named.some((stage) => trains.includes(stage))
   const data: PageData = {
     title: `RISE on ${facts.get("task") ?? "a task"}`,
     facts: Facts.rows(facts),
@@ -196,9 +199,15 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
             task: facts.get("task") ?? "a task",
             model: facts.get("config.model"),
             source: facts.get("config.source"),
-            trained: countOf("train") ?? facts.get("data.samples"),
+            trained: trainedOn,
             tested: countOf("test"),
-            taught: named === undefined || named.some((stage) => trains.includes(stage))
+            done: facts.has("config.training")
+              ? "audited"
+              : trainedOn === "0"
+              ? "measured"
+              : taught
+              ? "taught"
+              : "explained"
           }, Option.isSome(now))
       })),
       compared: [
@@ -210,7 +219,8 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     },
     doubts: doubtful,
     sentences: [
-      ...verdictOf(results, about),
+      // An earlier version did not note whose answers they are.
+      ...verdictOf(results, { ...about, measured: about.measured ?? (trainedOn === "0" ? "served" : "trained") }),
       ...(Option.isNone(found)
         ? [unfinished(directory, identity, { finished, model: yield* there(at("model")) }, Option.isSome(now))]
         : []),
