@@ -31,7 +31,7 @@ export const flags = {
 }
 
 /** The flags, parsed. */
-export type Training = Parameters<typeof Pictures.open>[0] & Flags.Study & Engine.Engine & Fitting.Fitting & {
+export type Training = Parameters<typeof Pictures.open>[0] & Flags.Study & Engine.Engine & Fitting.Filed<Fitting.Fitting> & {
   readonly method: "all" | Method
 }
 

@@ -180,7 +180,7 @@ describe("report", () => {
       const tables = [...html.matchAll(/<table>.*?<\/table>/g)].map(([table]) => table)
         .filter((table) => table.includes(">method</th>"))
       assert.deepStrictEqual(tables.map((table) => table.match(/<th scope="col"/g)?.length), [8, 7])
-      for (const metric of metrics) assert.strictEqual(tables.join("").split(`${metric}<`).length, 2, metric)
+      for (const metric of metrics) assert.strictEqual(tables.join("").split(`${metric}&nbsp;`).length, 2, metric)
       assert.include(html, "<th scope=\"col\" class=\"text\">reason</th><th scope=\"col\" class=\"text\">what was wrong</th>")
       assert.include(html, "<td data-name=\"row\">1</td><td class=\"text\">sum</td><td class=\"text words\">d</td>")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

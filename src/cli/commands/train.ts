@@ -9,6 +9,7 @@ import { verdict } from "../../evaluation/index.ts"
 import { Config, Presets } from "../../pipelines/index.ts"
 import { barsOf, compare, type Example, sound } from "../../studies/index.ts"
 import * as Engine from "../engine/index.ts"
+import * as Fitting from "../Fitting.ts"
 import { CutShort } from "../fitting/budget.ts"
 import * as Futile from "../futile.ts"
 import { header } from "../header.ts"
@@ -85,10 +86,11 @@ const comparison = <A>(
 export const train = Command.make(
   "train",
   { ...Training.flags, strict },
-  (flags) =>
-    computing(Engine.threads(flags))(Effect.gen(function*() {
-      yield* Futile.ofMethod(flags)
-      yield* together(flags)
+  (given) =>
+    computing(Engine.threads(given))(Effect.gen(function*() {
+      yield* Futile.ofMethod(given)
+      yield* together(given)
+      const flags = yield* Fitting.read(given)
       if (!flags.printConfig) yield* header("train", flags)
       yield* flags.printConfig ? Engine.check(flags) : Engine.reach(flags)
       const source = yield* Training.open(flags)

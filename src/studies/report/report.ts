@@ -9,6 +9,7 @@ import { Row } from "../../dsl/Quarantine.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
 import { masked, Measured, verdict } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
+import * as Nearby from "../../kernels/runtime/Nearby.ts"
 import { there } from "../../kernels/runtime/there.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { json, lines } from "../artefacts.ts"
@@ -139,7 +140,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
       (yield* there(directory))
         ? "holds no run.json and no results.json, so it is no run folder: name the one that --out, or out in a " +
           "script, named"
-        : "no such folder: name a run folder, such as runs/mine"
+        : `no such folder${(yield* Nearby.meant(directory)) || ": name a run folder, such as runs/mine"}`
     )
   }
   yield* Links.refuseIn(directory, ["report.html", Side.folder])
