@@ -39,7 +39,7 @@ export const printed = (rows: ReadonlyArray<Results.ResultRow>): string => {
   return table(
     // The few pictures that reasonings are held against stand for all parts.
     rows.filter(({ metric, part }) => metric !== "grounded" || part === "all"),
-    metrics.flatMap((metric) => metric === first ? [metric, masked(metric)] : [metric]),
+    metrics.filter(has).flatMap((metric) => metric === first ? [metric, masked(metric)] : [metric]),
     process.stdout.isTTY ? process.stdout.columns : undefined
   )
 }
