@@ -2,6 +2,7 @@
  * What a run came to, in one sentence that needs no table.
  */
 import { Option, Schema } from "effect"
+import { nextByHeart } from "../dsl/stages/ByHeart.ts"
 import type { TaskMetric } from "../dsl/Task.ts"
 import { figure, type ResultRow } from "./Results.ts"
 
@@ -13,16 +14,18 @@ export interface Verdict {
 }
 
 /**
- * Whose answers were measured: a method's that this run trained; those of a model that was taught its task before, of
- * one that was taught none, or of one behind a server, whose past nobody here knows.
+ * Whose answers were measured: a method's that this run trained, or trained until it knew its lessons by heart; those
+ * of a model that was taught its task before, of one that was taught none, or of one behind a server, whose past nobody
+ * here knows.
  */
-export const Measured = Schema.Literals(["trained", "taught", "untaught", "served"])
+export const Measured = Schema.Literals(["trained", "byHeart", "taught", "untaught", "served"])
 export type Measured = typeof Measured.Type
 
 /** What to do where it is no better than the guess. */
-const next: Readonly<Record<Measured, string>> = {
+const advice: Readonly<Record<Measured, string>> = {
   trained: "It has not learned this task: more steps, another learning rate or more pictures may help " +
     "(docs/when-it-does-not-learn.md of the package rise-vlm).",
+  byHeart: `It has not learned this task, and ${nextByHeart} (docs/when-it-does-not-learn.md of the package rise-vlm).`,
   taught: "On these pictures it is of no use: train it longer, or on pictures such as these " +
     "(docs/when-it-does-not-learn.md of the package rise-vlm).",
   untaught: "It was not taught this task: train it on labelled pictures (npx rise train), then measure what that saves.",
@@ -65,7 +68,7 @@ export const verdict = (
         ...Option.match(sft, { onNone: () => [], onSome: (value) => [`, ${compared("SFT", value)}`] }),
         ".",
         ...(n < few ? [` ${n} pictures are few: another ${few} would tell more.`] : []),
-        ...(learned ? [] : [` ${next[measured]}`])
+        ...(learned ? [] : [` ${advice[measured]}`])
       ].join("")
     }
   })

@@ -4,6 +4,7 @@ import { Effect, Layer, Option, Result } from "effect"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
+import { knows } from "../../src/dsl/stages/ByHeart.ts"
 import * as Guessing from "../../src/dsl/stages/Guessing.ts"
 import * as Learning from "../../src/dsl/stages/Learning.ts"
 import * as Task from "../../src/dsl/Task.ts"
@@ -276,10 +277,10 @@ describe("a run that does not learn", () => {
 })
 
 describe("answers to the validation split", () => {
-  const train = (learningRate: number, task: Task.Task<Stub.Label> = Stub.Mood) =>
+  const train = (learningRate: number, task: Task.Task<Stub.Label> = Stub.Mood, steps = 12) =>
     Rise.make(task, Stub.data(40), { validation: 0.3 }).pipe(
       Rise.answers(),
-      Rise.sft({ steps: 12, batchSize: 8, learningRate, select: { every: 3 } }),
+      Rise.sft({ steps, batchSize: 8, learningRate, select: { every: 3 } }),
       Rise.train
     )
 
@@ -292,6 +293,27 @@ describe("answers to the validation split", () => {
         /^sft: at step 6 of 12 the answer to each of 12 validation pictures is the same, ".*"(?:.|\n)*--steps-…, --lr-…/
       )
     }).pipe(Effect.provide(live)))
+
+  it.effect("that are all one where lessons are known by heart ask for no more steps", () =>
+    Effect.gen(function*() {
+      const told = yield* warnings(train(9, { ...Stub.Mood, decode: () => Result.succeed("joy" as const) }, 90))
+      assert.strictEqual(told.length, 1)
+      assert.match(told[0]!, /is the same, ".*"(?:.|\n)*known by heart \(a loss next to 0\), so that more steps will not help/)
+      assert.notMatch(told[0]!, /--steps/)
+    }).pipe(Effect.provide(live)))
+
+  it.effect("are told from the loss of the last steps of a method's SFT", () =>
+    Effect.gen(function*() {
+      const run = yield* Run
+      for (const [method, end] of [["SFT", 0.01], ["RISE", 0.2]] as const) {
+        for (let step = 1; step <= 30; step++) {
+          const loss = step < 20 ? 2 : end
+          yield* run.within(method).metric({ stage: "sft", step, of: 30, loss })
+          yield* run.within(method).metric({ stage: "rft", step, of: 30, loss: 0.001 })
+        }
+      }
+      assert.deepStrictEqual(yield* Effect.forEach(["SFT", "RISE", "Visual-RFT"], knows), [true, false, false])
+    }).pipe(Effect.provide(Run.layerMemory({ seed: 0 }))))
 
   it.effect("that are better than any guess are not told of", () =>
     Effect.map(warnings(train(3)), (told) => assert.deepStrictEqual(told, [])).pipe(Effect.provide(live)))

@@ -45,6 +45,7 @@ describe("verdict", () => {
     assert.match(of("taught"), /train it longer, or on pictures such as these/)
     assert.match(of("untaught"), /It was not taught this task: train it on labelled pictures \(npx rise train\)/)
     assert.match(of("served"), /ask another model, or have one trained/)
+    assert.match(of("byHeart"), /It has not learned this task, and its lessons are known by heart .* more pictures/)
     for (const measured of ["taught", "untaught", "served"] as const) assert.notMatch(of(measured), /has not learned/)
   })
 

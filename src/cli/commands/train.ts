@@ -58,7 +58,7 @@ const comparison = <A>(
     const trained = policy(flags, preset)
     // Before there is a folder: what the engine would be refused for.
     if (Engine.trains(flags)) yield* Engine.able(trained, Object.values(methods), Presets.isTried(preset))
-    const { rows, saved } = yield* compare({
+    const { measured, rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
       ...more,
       start,
@@ -77,7 +77,7 @@ const comparison = <A>(
     if (Option.isSome(cut)) yield* Console.log(`\nThe budget of ${cut.value.budget} left ${cut.value.left}.`)
     const metric = task.metrics?.[0]
     if (saved === undefined || metric === undefined) return
-    const found = verdict(rows, saved, metric)
+    const found = verdict(rows, saved, metric, measured)
     if (Option.isNone(found)) return
     if (flags.strict && !found.value.learned) return yield* new NotLearned({ sentence: found.value.sentence })
     yield* Console.log(`\n${found.value.sentence}`)

@@ -21,7 +21,8 @@ const fewest = 8
 /** Annotations that are tried as the guess: each is measured on every picture. */
 const tried = 32
 
-const next = "give the stage more steps or another rate (--steps-…, --lr-…; docs/when-it-does-not-learn.md of " +
+/** What to do, as a clause, where the stage has not learned its lessons by heart. */
+export const nextSteps = "give the stage more steps or another rate (--steps-…, --lr-…; docs/when-it-does-not-learn.md of " +
   "the package rise-vlm says where to look)"
 
 /** The answer that all of them are, where the truths are several. */
@@ -52,8 +53,7 @@ export const told = <A>(
         truths
       ))
     if (one !== undefined) {
-      return `the answer to each of ${answers.length} validation pictures is the same, "${one}", and their labels ` +
-        `are not: ${next}`
+      return `the answer to each of ${answers.length} validation pictures is the same, "${one}", and their labels are not`
     }
     const guesses = yield* PlugIn.run(
       task,
@@ -73,5 +73,5 @@ export const told = <A>(
       : `${metric.name} ${
         own.toFixed(3)
       } on ${answers.length} validation pictures is no better than "${best.text}" for ` +
-        `every one of them (${best.value.toFixed(3)}): ${next}`
+        `every one of them (${best.value.toFixed(3)})`
   })

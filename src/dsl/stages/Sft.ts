@@ -181,6 +181,7 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
     yield* Train.train({
       stage,
       settings: options,
+      lessons: true,
       batches,
       samples: ([batch, old]) => [
         ...batch.map(({ sample }) => sample.image.id),

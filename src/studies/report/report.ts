@@ -7,6 +7,8 @@ import * as Ledger from "../../dsl/Ledger.ts"
 import * as Links from "../../dsl/Links.ts"
 import { Row } from "../../dsl/Quarantine.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
+import { isByHeart } from "../../dsl/stages/ByHeart.ts"
+import { mean } from "../../kernels/math/Spread.ts"
 import { masked, Measured, verdict } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
 import * as Nearby from "../../kernels/runtime/Nearby.ts"
@@ -187,6 +189,8 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     return value === undefined ? undefined : Facts.used(facts, `data.${half}.samples`, value).replace(/ of .*/, "")
   }
   const trainedOn = countOf("train") ?? facts.get("data.samples")
+  const lessons = curves.find(({ stage }) => stage === `${main} / sft`)?.figures.get("loss") ?? []
+  const byHeart = lessons.length > 0 && isByHeart(mean(lessons.slice(-10).map(([, loss]) => loss)))
   const taught = named === undefined || named.some((stage) => trains.includes(stage))
   const data: PageData = {
     title: `RISE on ${facts.get("task") ?? "a task"}`,
@@ -221,7 +225,10 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     doubts: doubtful,
     sentences: [
       // An earlier version did not note whose answers they are.
-      ...verdictOf(results, { ...about, measured: about.measured ?? (trainedOn === "0" ? "served" : "trained") }),
+      ...verdictOf(results, {
+        ...about,
+        measured: about.measured ?? (trainedOn === "0" ? "served" : byHeart ? "byHeart" : "trained")
+      }),
       ...(Option.isNone(found)
         ? [unfinished(directory, identity, { finished, model: yield* there(at("model")) }, Option.isSome(now))]
         : []),
