@@ -15,6 +15,7 @@ import * as Futile from "./futile.ts"
 import { header } from "./header.ts"
 import { readable, runMain } from "./process.ts"
 import { asksJson, telling } from "./telling.ts"
+import { outPossible } from "./working.ts"
 
 /** What handlers may count on. */
 export type Services = NodeServices.NodeServices | Runtime.Runtime
@@ -77,7 +78,7 @@ const command = <F extends Command.Command.Config, E extends { readonly message:
   Command.make(name, config, (given) => {
     const flags = study(given)
     return computing(flags)(
-      Effect.all([Futile.ofScenes(flags), header(name, flags), handler(flags)], { discard: true })
+      Effect.all([Futile.ofScenes(flags), outPossible(flags), header(name, flags), handler(flags)], { discard: true })
     )
   }).pipe(Command.withDescription(description), telling, runMain)
 

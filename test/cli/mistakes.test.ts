@@ -381,6 +381,19 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       says: /slip\.jsn: no such file/,
       next: /did you mean \S+slip\.json\?/
     },
+    // Before a picture is read: there are none.
+    ...["train", "evaluate", "audit"].map((command): Row => ({
+      line: [command, "-d", join(directory, "nowhere"), "--out", "/proc/nope"],
+      code: 1,
+      says: /^error: \/proc\/nope: making the run folder failed: (nothing can be made there|permission denied)/,
+      next: /\/proc/
+    })),
+    {
+      line: ["examples/emotion6.ts", "--data", join(directory, "nowhere"), "--out", join(directory, "train.csv/run")],
+      code: 1,
+      says: /train\.csv\/run: making the run folder failed: a part of the path is a file/,
+      next: /expected a folder/
+    },
     { line: ["train", "-m", "embeded", ...out], code: 1, says: /^(rise .*\n)?error: embeded: no such/, next: /mean embedded\?/ },
     {
       line: ["evaluate", "-m", join(directory, "begun/modle"), ...out],

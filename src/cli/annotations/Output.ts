@@ -6,6 +6,7 @@
  * lies `FILE.xml`, the set-up of a project for it. One process at a time writes (`FILE.lock`).
  */
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as Atomic from "../../dsl/Atomic.ts"
 import * as Lines from "../../dsl/Lines.ts"
 import * as Links from "../../dsl/Links.ts"
@@ -92,7 +93,7 @@ const claim = Effect.fnUntraced(function*(path: string) {
     return yield* mismatch(path, "is a folder", `name a file, such as ${join(path, "labels.jsonl")}`)
   }
   if (type !== "File") return yield* mismatch(path, "is not a file", other)
-  yield* Effect.mapError(fs.makeDirectory(dirname(path), { recursive: true }), fromPlatform(path, "writing"))
+  yield* Effect.mapError(makeFolder(dirname(path)), fromPlatform(path, "writing"))
   yield* Effect.catchTag(
     RunLock.hold(path, `${path}.lock`),
     "RunFileError",

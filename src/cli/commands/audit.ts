@@ -23,7 +23,7 @@ import * as Saved from "../saved.ts"
 import { type Told, told } from "../told.ts"
 import type { Opened } from "../Training.ts"
 import { share, whole } from "../values.ts"
-import { working } from "../working.ts"
+import { outPossible, working } from "../working.ts"
 
 const corrupt = share("corrupt").pipe(
   Flag.withDescription(
@@ -254,6 +254,7 @@ export const audit = Command.make("audit", flags, (flagged) =>
     const server = yield* asked(flagged)
     yield* check(server)
     yield* ofTraining(server)
+    yield* outPossible(server)
     yield* Format.checkPrefix(server.urlPrefix, server.format)
     const given = yield* told(server)
     // All that is labelled is to be audited: where the data have no test half, none is held out.

@@ -32,7 +32,7 @@ import { printed } from "../study.ts"
 import { type Told, told } from "../told.ts"
 import { text } from "../values.ts"
 import { baseOf } from "../witness.ts"
-import { working } from "../working.ts"
+import { outPossible, working } from "../working.ts"
 import { form, formOf, samples } from "./form.ts"
 
 /** Says how to go on, where answers are kept to go on from. */
@@ -206,6 +206,7 @@ export const evaluate = Command.make(
     computing(Engine.threads(flagged))(Effect.gen(function*() {
       const server = yield* asked(flagged)
       yield* check(server)
+      yield* outPossible(server)
       const given = yield* told(server)
       const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
       yield* source.kind === "boxes" ? measured(given, source) : measured(given, source, barsOf(source.task))

@@ -17,6 +17,7 @@ import { computing } from "../main.ts"
 import { policy, together } from "../policy.ts"
 import { study } from "../study.ts"
 import * as Training from "../Training.ts"
+import { outPossible } from "../working.ts"
 
 /** What `--strict` ends with where nothing was learned. */
 const notLearnedExitCode = 3
@@ -91,6 +92,7 @@ export const train = Command.make(
       yield* Futile.ofMethod(given)
       yield* together(given)
       const flags = yield* Fitting.read(given)
+      yield* outPossible(flags)
       if (!flags.printConfig) yield* header("train", flags)
       yield* flags.printConfig ? Engine.check(flags) : Engine.reach(flags)
       const source = yield* Training.open(flags)

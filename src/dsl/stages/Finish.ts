@@ -2,6 +2,7 @@
  * The end of a pipeline: `train` does the work within a run that is given, `run` makes the run folder around it.
  */
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
+import { possible } from "../../kernels/runtime/makeFolder.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as WeightsStay from "../../policy/WeightsStay.ts"
@@ -215,6 +216,9 @@ export const run = (given: RunOptions) =>
     Effect.andThen(Provided.policy("Rise.run")),
     Effect.andThen(Provided.files("Rise.run")),
     Effect.andThen(Able.check(self.task, self.described)),
+    Effect.andThen(Effect.suspend(() =>
+      Effect.mapError(possible(options.out), fromPlatform(options.out, "making the run folder"))
+    )),
     Effect.andThen(nothingYet(options)),
     Effect.andThen(begins),
     Effect.andThen(recording),

@@ -3,6 +3,7 @@
  * index of where each tensor's bytes lie. No weight is read here.
  */
 import { Effect, FileSystem, Option, Path } from "effect"
+import { makeFolder } from "../runtime/makeFolder.ts"
 import * as Nearby from "../runtime/Nearby.ts"
 import { shownInLine } from "../runtime/Shown.ts"
 import { show } from "../text/show.ts"
@@ -210,11 +211,11 @@ export const save = (
     if (bad !== undefined) {
       return yield* new WeightsError({ path: target, reason: "not a plain file name", found: show(bad) })
     }
-    yield* fs.makeDirectory(dirname(absolute), { recursive: true }).pipe(Effect.mapError(failed))
+    yield* makeFolder(dirname(absolute)).pipe(Effect.mapError(failed))
     const temporary = `${absolute}.${crypto.randomUUID()}.tmp`
     // Gone already when the rename succeeded.
     yield* Effect.addFinalizer(() => fs.remove(temporary, { recursive: true, force: true }).pipe(Effect.ignore))
-    yield* fs.makeDirectory(temporary).pipe(Effect.mapError(failed))
+    yield* makeFolder(temporary).pipe(Effect.mapError(failed))
     const { from } = source
     if (from !== undefined) yield* copy(from, temporary, companions)
     for (const [name, text] of Object.entries(source.files ?? {})) {
