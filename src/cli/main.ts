@@ -5,6 +5,7 @@ import type * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Option } from "effect"
 import { type CliError, Command } from "effect/cli"
 import { availableParallelism } from "node:os"
+import { ByFlags } from "../dsl/ByFlags.ts"
 import { Progress } from "../dsl/Progress.ts"
 import { beating } from "../dsl/progress/Beat.ts"
 import type * as Rise from "../dsl/Rise.ts"
@@ -59,6 +60,7 @@ export const computing = (where: Where) =>
   readable(
     audible(effect).pipe(
       keeping(checkpointsOf(where)),
+      Effect.provideService(ByFlags, true),
       Effect.provide(Runtime.layer(runtimeOf(where))),
       // What is kept on the disk of large data goes with the command.
       Effect.scoped

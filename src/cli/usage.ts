@@ -13,7 +13,6 @@ const bare = (expected: string): string =>
 const choices = (expected: string): ReadonlyArray<string> =>
   /^"[^"]*"( \| "[^"]*")*$/.test(expected) ? [...expected.matchAll(/"([^"]*)"/g)].map(([, choice = ""]) => choice) : []
 
-
 const valueFault = ({ expected, kind, option, value }: CliError.InvalidValue): string => {
   const name = kind === "argument" ? option : `--${option}`
   const reason = bare(expected)

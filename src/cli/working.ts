@@ -3,8 +3,8 @@
  */
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Event, report } from "../dsl/Progress.ts"
-import * as RunLock from "../dsl/RunLock.ts"
 import { fromPlatform } from "../dsl/RunError.ts"
+import * as RunLock from "../dsl/RunLock.ts"
 import { Nursery } from "../kernels/runtime/index.ts"
 import { possible } from "../kernels/runtime/makeFolder.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"

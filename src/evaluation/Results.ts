@@ -63,14 +63,17 @@ export const Prediction = Schema.Struct({
 })
 export type Prediction = typeof Prediction.Type
 
-const read = Effect.map(Run, ({ rows }) =>
-  Stream.mapEffect(rows(predictionsFile), (row) => Schema.decodeUnknownEffect(Prediction)(row)).pipe(
-    Stream.mapError((cause) =>
-      cause instanceof RunFileError
-        ? cause
-        : new RunFileError({ path: predictionsFile, reason: "holds a line that is no prediction", cause })
+const read = Effect.map(
+  Run,
+  ({ rows }) =>
+    Stream.mapEffect(rows(predictionsFile), (row) => Schema.decodeUnknownEffect(Prediction)(row)).pipe(
+      Stream.mapError((cause) =>
+        cause instanceof RunFileError
+          ? cause
+          : new RunFileError({ path: predictionsFile, reason: "holds a line that is no prediction", cause })
+      )
     )
-  ))
+)
 
 /** `: there are SFT, RISE: did you mean RISE?` of a method that has no answers in the run. */
 export const otherMethods = (method: string): Effect.Effect<string, RunFileError, Run> =>
@@ -81,7 +84,9 @@ export const otherMethods = (method: string): Effect.Effect<string, RunFileError
       (names, row) => names.size < mostMethods ? names.add(row.method) : names
     ),
     (names) =>
-      names.size === 0 ? ": the run has answered nothing" : `: there are ${[...names].map((name) => show(name)).join(", ")}${didYouMean(method, names)}`
+      names.size === 0
+        ? ": the run has answered nothing"
+        : `: there are ${[...names].map((name) => show(name)).join(", ")}${didYouMean(method, names)}`
   )
 
 /** The predictions of one method so far, in the order of the test set. */

@@ -28,8 +28,10 @@ const advice: Readonly<Record<Measured, string>> = {
   byHeart: `It has not learned this task, and ${nextByHeart} (docs/when-it-does-not-learn.md of the package rise-vlm).`,
   taught: "On these pictures it is of no use: train it longer, or on pictures such as these " +
     "(docs/when-it-does-not-learn.md of the package rise-vlm).",
-  untaught: "It was not taught this task: train it on labelled pictures (npx rise train), then measure what that saves.",
-  served: "As it is asked here it is of no use for these pictures: read its answers in predictions.jsonl, ask another " +
+  untaught:
+    "It was not taught this task: train it on labelled pictures (npx rise train), then measure what that saves.",
+  served:
+    "As it is asked here it is of no use for these pictures: read its answers in predictions.jsonl, ask another " +
     "model, or have one trained for this task (npx rise train)."
 }
 

@@ -45,7 +45,8 @@ export interface FolderOptions<A, E, R> {
 
 /** Runs `effect` within a run folder that has a report while it runs, and the whole one at the end. */
 export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => {
-  const { about: more = {}, caution, config, from = [], measured, notes = [], out, reported = true, resume = false } = options
+  const { about: more = {}, caution, config, from = [], measured, notes = [], out, reported = true, resume = false } =
+    options
   const { seed, task, test, train } = options
   const identity = Effect.gen(function*() {
     const prompts = yield* Fingerprint.prompts(task)

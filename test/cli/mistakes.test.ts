@@ -394,7 +394,12 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       says: /train\.csv\/run: making the run folder failed: a part of the path is a file/,
       next: /expected a folder/
     },
-    { line: ["train", "-m", "embeded", ...out], code: 1, says: /^(rise .*\n)?error: embeded: no such/, next: /mean embedded\?/ },
+    {
+      line: ["train", "-m", "embeded", ...out],
+      code: 1,
+      says: /^(rise .*\n)?error: embeded: no such/,
+      next: /mean embedded\?/
+    },
     {
       line: ["evaluate", "-m", join(directory, "begun/modle"), ...out],
       code: 1,
@@ -419,7 +424,12 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       says: /vots: no such file or folder/,
       next: /did you mean \S+votes\?/
     },
-    { line: ["report", join(directory, "begn")], code: 1, says: /begn: no such folder/, next: /did you mean \S+begun\?/ },
+    {
+      line: ["report", join(directory, "begn")],
+      code: 1,
+      says: /begn: no such folder/,
+      next: /did you mean \S+begun\?/
+    },
     {
       line: ["annotate", "-m", join(directory, "model"), join(directory, "train.cvs")],
       code: 1,

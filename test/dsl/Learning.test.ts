@@ -1,6 +1,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Result } from "effect"
+import { ByFlags } from "../../src/dsl/ByFlags.ts"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
@@ -286,19 +287,23 @@ describe("answers to the validation split", () => {
 
   it.effect("that are all one are told of once, half-way, in metrics too", () =>
     Effect.gen(function*() {
-      const told = yield* warnings(train(3, { ...Stub.Mood, decode: () => Result.succeed("joy" as const) }))
-      assert.strictEqual(told.length, 1)
-      assert.match(
-        told[0]!,
-        /^sft: at step 6 of 12 the answer to each of 12 validation pictures is the same, ".*"(?:.|\n)*--steps-…, --lr-…/
-      )
+      const alike = train(3, { ...Stub.Mood, decode: () => Result.succeed("joy" as const) })
+      for (const [byFlags, settings] of [[true, "--steps-…, --lr-…"], [false, "steps, learningRate"]] as const) {
+        const told = yield* warnings(Effect.provideService(alike, ByFlags, byFlags))
+        assert.strictEqual(told.length, 1)
+        assert.match(told[0]!, /^sft: at step 6 of 12 the answer to each of 12 validation pictures is the same, ".*"/)
+        assert.include(told[0]!, `more steps or another rate (${settings}; docs/`)
+      }
     }).pipe(Effect.provide(live)))
 
   it.effect("that are all one where lessons are known by heart ask for no more steps", () =>
     Effect.gen(function*() {
       const told = yield* warnings(train(9, { ...Stub.Mood, decode: () => Result.succeed("joy" as const) }, 90))
       assert.strictEqual(told.length, 1)
-      assert.match(told[0]!, /is the same, ".*"(?:.|\n)*known by heart \(a loss next to 0\), so that more steps will not help/)
+      assert.match(
+        told[0]!,
+        /is the same, ".*"(?:.|\n)*known by heart \(a loss next to 0\), so that more steps will not help/
+      )
       assert.notMatch(told[0]!, /--steps/)
     }).pipe(Effect.provide(live)))
 

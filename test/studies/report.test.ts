@@ -145,13 +145,18 @@ describe("report", () => {
       assert.include(html, "was asked about 12 labelled pictures (data: faces), for the task “emotion6”")
       assert.include(html, "Nothing is trained in this run.")
       assert.include(html, "It was not taught this task: train it on labelled pictures")
-      assert.include(html, "This run trained on nothing, so it cannot say whether the model was trained on any of these")
-      for (const never of ["0 labelled", "0 pictures", "to train on", "training samples", "No picture to test on has"]) {
+      assert.include(
+        html,
+        "This run trained on nothing, so it cannot say whether the model was trained on any of these"
+      )
+      for (
+        const never of ["0 labelled", "0 pictures", "to train on", "training samples", "No picture to test on has"]
+      ) {
         assert.notInclude(markup(html), never)
       }
       assert.include(yield* made("taught"), "train it longer, or on pictures such as these")
-      for (const of of ["served", undefined]) {
-        const served = yield* made(of)
+      for (const  of of["served", undefined]) {
+        const served = yield* made(measured)
         assert.include(served, "ask another model")
         assert.notInclude(served, "more steps")
       }
@@ -181,7 +186,10 @@ describe("report", () => {
         .filter((table) => table.includes(">method</th>"))
       assert.deepStrictEqual(tables.map((table) => table.match(/<th scope="col"/g)?.length), [8, 7])
       for (const metric of metrics) assert.strictEqual(tables.join("").split(`${metric}&nbsp;`).length, 2, metric)
-      assert.include(html, "<th scope=\"col\" class=\"text\">reason</th><th scope=\"col\" class=\"text\">what was wrong</th>")
+      assert.include(
+        html,
+        "<th scope=\"col\" class=\"text\">reason</th><th scope=\"col\" class=\"text\">what was wrong</th>"
+      )
       assert.include(html, "<td data-name=\"row\">1</td><td class=\"text\">sum</td><td class=\"text words\">d</td>")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
@@ -309,7 +317,10 @@ describe("report", () => {
         html,
         `<th scope="row">${escaped}</th><td>30</td><td>29</td><td>97%</td><td class="text">${escaped} (1)</td><td>0</td>`
       )
-      assert.include(html, "<th scope=\"row\">left</th><td>4</td><td>4</td><td>100%</td><td class=\"text\">–</td><td>0</td>")
+      assert.include(
+        html,
+        "<th scope=\"row\">left</th><td>4</td><td>4</td><td>100%</td><td class=\"text\">–</td><td>0</td>"
+      )
       assert.strictEqual(html.match(/among the farthest off/g)?.length, 1)
       assert.include(html, "What is farthest off first.")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

@@ -6,7 +6,6 @@
  * lies `FILE.xml`, the set-up of a project for it. One process at a time writes (`FILE.lock`).
  */
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
-import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as Atomic from "../../dsl/Atomic.ts"
 import * as Lines from "../../dsl/Lines.ts"
 import * as Links from "../../dsl/Links.ts"
@@ -14,6 +13,7 @@ import { fromPlatform, RunFileError } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
 import * as RunLock from "../../dsl/RunLock.ts"
 import * as TextFile from "../../dsl/TextFile.ts"
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as Json from "../../kernels/weights/Json.ts"
 import * as Coco from "./Coco.ts"
 import * as CocoIds from "./CocoIds.ts"

@@ -30,7 +30,7 @@ import { goingOn } from "../resumed.ts"
 import * as Saved from "../saved.ts"
 import { printed } from "../study.ts"
 import { type Told, told } from "../told.ts"
-import { text } from "../values.ts"
+import { text, whole } from "../values.ts"
 import { baseOf } from "../witness.ts"
 import { outPossible, working } from "../working.ts"
 import { form, formOf, samples } from "./form.ts"
@@ -72,6 +72,10 @@ const flags = {
   seed: Flags.seed,
   device: Flags.device,
   workers: Flags.workers,
+  maxTokens: whole("max-tokens", { least: 1, most: 2 ** 20 }).pipe(
+    Flag.withDescription("Longest answer, in tokens; default: as rise train has it for such data, 224 for a server's"),
+    Flag.optional
+  ),
   form,
   samples
 }
@@ -121,8 +125,10 @@ const announce = Effect.fnUntraced(function*<A>(given: Given, { mean, task, test
 
 /** Whose answers these are. A server may say what its model was taught; an engine's state is told of by its folder. */
 const whoseOf = (given: Given): Effect.Effect<Measured, never, FileSystem.FileSystem | Path.Path> =>
-  Effect.map(Saved.isTrained(given), (taught) =>
-    taught ? "taught" : Option.isSome(given.remote) || Engine.trains(given) ? "served" : "untaught")
+  Effect.map(
+    Saved.isTrained(given),
+    (taught) => taught ? "taught" : Option.isSome(given.remote) || Engine.trains(given) ? "served" : "untaught"
+  )
 
 const measured = Effect.fnUntraced(function*<A>(
   given: Given,
@@ -146,6 +152,7 @@ const measured = Effect.fnUntraced(function*<A>(
     form,
     quantize: Option.getOrNull(given.quantize),
     ...(given.samples > 1 && { samples: given.samples }),
+    ...Option.match(given.maxTokens, { onNone: () => ({}), onSome: (maxTokens) => ({ maxTokens }) }),
     ...Option.match(given.extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) })
   }
   const { out, result: rows } = yield* working({
@@ -167,6 +174,7 @@ const measured = Effect.fnUntraced(function*<A>(
         data: source.test,
         form,
         ...settings,
+        ...Option.match(given.maxTokens, { onNone: () => ({}), onSome: (maxTokens) => ({ maxTokens }) }),
         samples: given.samples,
         cuesNamed: source.cuesNamed
       })
@@ -193,8 +201,10 @@ const measured = Effect.fnUntraced(function*<A>(
       Effect.tapError(() => goOn(out))
     )
   )
-  const said = Option.flatMap(Option.fromUndefinedOr(task.metrics?.[0]), (metric) =>
-    verdict(rows, method, metric, whose))
+  const said = Option.flatMap(
+    Option.fromUndefinedOr(task.metrics?.[0]),
+    (metric) => verdict(rows, method, metric, whose)
+  )
   const sentence = Option.match(said, { onNone: () => "", onSome: ({ sentence }) => `\n\n${sentence}` })
   yield* Console.log(`${printed(rows)}${sentence}\n\nEverything is in ${out}.`)
 })

@@ -1,8 +1,8 @@
 /** `rise init`: a folder to begin with, that trains in a minute. */
 import { Console, Effect, FileSystem, Path, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
-import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import packageJson from "../../../package.json" with { type: "json" }
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import { there } from "../../kernels/runtime/there.ts"
 import { config } from "../init/config.ts"

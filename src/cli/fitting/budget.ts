@@ -73,7 +73,8 @@ const words = (
 /** The warm-up's part of the time, where nothing that is trained behind it reasons: SFT can do without. */
 const spared = (plan: ReadonlyArray<Line>, methods: ReadonlyArray<Method>): string => {
   const warming = plan.find(({ stage }) => stage === "warm-up")
-  return warming === undefined || methods.some((method) => method !== "SFT") ? "" :
+  return warming === undefined || methods.some((method) => method !== "SFT") ?
+    "" :
     `; ${minutes(warming.seconds)} of it are the warm-up, which SFT can do without: --no-warm-up leaves it out`
 }
 

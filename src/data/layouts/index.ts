@@ -137,14 +137,11 @@ export const find = (
     const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
     const fail = (reason: string) => new DataError({ source: path, reason })
-    const io = Effect.mapError((error: PlatformError.PlatformError) =>
-      fail(unreadable(path)(error).reason)
-    )
+    const io = Effect.mapError((error: PlatformError.PlatformError) => fail(unreadable(path)(error).reason))
     const { type } = yield* fs.stat(path).pipe(
       Effect.catchIf(
         (error) => error.reason._tag === "NotFound",
-        () =>
-          Effect.flatMap(Nearby.meant(path), (meant) => fail(`no such file or folder${meant || `, ${expected}`}`))
+        () => Effect.flatMap(Nearby.meant(path), (meant) => fail(`no such file or folder${meant || `, ${expected}`}`))
       ),
       Effect.mapError((error) => error instanceof DataError ? error : fail(unreadable(path)(error).reason))
     )

@@ -12,7 +12,8 @@ const certain = 0.05
 export const isByHeart = (loss: number): boolean => loss < certain
 
 /** What is so, and what to do. */
-export const nextByHeart = "its lessons are known by heart (a loss next to 0), so that more steps will not help: give it " +
+export const nextByHeart =
+  "its lessons are known by heart (a loss next to 0), so that more steps will not help: give it " +
   "more pictures, changed ones (augment of sft), or fewer steps"
 
 /** Steps whose loss is looked at, the last ones. */

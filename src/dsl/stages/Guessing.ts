@@ -4,6 +4,7 @@
  */
 import { Effect, Option } from "effect"
 import { mean } from "../../kernels/math/Spread.ts"
+import { told as toldBy } from "../ByFlags.ts"
 import * as PlugIn from "../PlugIn.ts"
 import type { Task, TaskError, TaskMetric } from "../Task.ts"
 
@@ -22,8 +23,12 @@ const fewest = 8
 const tried = 32
 
 /** What to do, as a clause, where the stage has not learned its lessons by heart. */
-export const nextSteps = "give the stage more steps or another rate (--steps-…, --lr-…; docs/when-it-does-not-learn.md of " +
-  "the package rise-vlm says where to look)"
+export const nextSteps = Effect.map(
+  toldBy("--steps-…, --lr-…", "steps, learningRate"),
+  (settings) =>
+    `give the stage more steps or another rate (${settings}; docs/when-it-does-not-learn.md of the package rise-vlm ` +
+    "says where to look)"
+)
 
 /** The answer that all of them are, where the truths are several. */
 const same = <A>(written: ReadonlyArray<string>, task: Pick<Task<A>, "encode">, truths: ReadonlyArray<A>) => {

@@ -165,7 +165,7 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
       // What has hardly begun to learn is no better than a guess.
       if (warning !== undefined && !warned && 2 * step >= steps && step > 0) {
         warned = true
-        const next = plan.lessons === true && isByHeart(loss) ? nextByHeart : nextSteps
+        const next = plan.lessons === true && isByHeart(loss) ? nextByHeart : yield* nextSteps
         yield* warn(step, `at step ${step} of ${steps} ${warning}: ${next}`)
       }
       yield* run.metric({ stage: plan.stage, step, of: steps, [`validation ${name}`]: value })

@@ -32,7 +32,8 @@ export const told = Effect.fnUntraced(function*<A>(method: string, drawn: Readon
   const first = drawn.find(({ at }) => !found.has(at))
   if (first !== undefined) {
     const others = answers === 0 ? yield* Results.otherMethods(method) : ""
-    const reason = `has ${answers} answers of "${method}" and none of ${first.sample.image.id}: evaluate it first${others}`
+    const reason =
+      `has ${answers} answers of "${method}" and none of ${first.sample.image.id}: evaluate it first${others}`
     return yield* new RunFileError({ path: Results.predictionsFile, reason })
   }
   return drawn.flatMap((one): ReadonlyArray<Told<A>> => {

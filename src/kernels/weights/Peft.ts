@@ -5,8 +5,8 @@
  * answer.
  */
 import { Effect, FileSystem, Path } from "effect"
-import { makeFolder } from "../runtime/makeFolder.ts"
 import * as Rules from "../math/Rules.ts"
+import { makeFolder } from "../runtime/makeFolder.ts"
 import { show } from "../text/show.ts"
 import { type JsonObject, readJson } from "./JsonFile.ts"
 import * as Safetensors from "./Safetensors.ts"

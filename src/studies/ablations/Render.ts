@@ -4,9 +4,9 @@
  * @module
  */
 import { Effect, Option, Path } from "effect"
-import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as Atomic from "../../dsl/Atomic.ts"
 import { fromPlatform } from "../../dsl/RunError.ts"
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as Cell from "./Cell.ts"
 import type { Entry, Filled } from "./Figures.ts"
 import type { Failure } from "./Grid.ts"

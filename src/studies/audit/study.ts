@@ -53,7 +53,19 @@ const setApart = <E, R>(file: string, scores: Stream.Stream<Scored, E, R>) =>
 
 /** Runs the audit within the current run. */
 export const study = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: StudyOptions<A, E, R, EP, RP>) {
-  const { bars, by = "metric", data, facts, model = "untaught", out, seed, task, top = 200, training, wrong = Option.none() } = options
+  const {
+    bars,
+    by = "metric",
+    data,
+    facts,
+    model = "untaught",
+    out,
+    seed,
+    task,
+    top = 200,
+    training,
+    wrong = Option.none()
+  } = options
   const path = yield* Path.Path
   const scores = yield* audit(options)
   const rows = yield* figures(scores, { seed, wrong })

@@ -82,9 +82,9 @@ const asideOf = ({ counts, first }: SetAside): string => {
       "rows that were set aside",
       `<table class="rows"><caption>Rows <small>· ${
         first.length < total ? `the first ${first.length} of ${total}; all are in quarantine.jsonl` : `all ${total}`
-      }</small></caption>${
-        heads(["file", "row", "reason", "what was wrong"], ["reason", "what was wrong"])
-      }<tbody>${body.join("")}</tbody></table>`
+      }</small></caption>${heads(["file", "row", "reason", "what was wrong"], ["reason", "what was wrong"])}<tbody>${
+        body.join("")
+      }</tbody></table>`
     )
 }
 

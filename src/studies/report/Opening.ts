@@ -51,9 +51,9 @@ export const done = (drawing: Drawing, setting: Setting, underWay: boolean): str
     }${data}, for the task “${task}”: ${asked(drawing)}.`
   }
   if (setting.done === "explained") {
-    return `${subject} ${
-      underWay ? "writes" : "wrote"
-    } reasons for the labels of the task “${task}”: ${asked(drawing)}.` +
+    return `${subject} ${underWay ? "writes" : "wrote"} reasons for the labels of the task “${task}”: ${
+      asked(drawing)
+    }.` +
       `${trained === undefined ? "" : ` It ${underWay ? "is" : "was"} shown ${trained} labelled pictures${data}.`}` +
       " Nothing is trained in this run."
   }

@@ -3,9 +3,9 @@
  * hand it data. A page that was opened from the disk may load scripts; it may not read files.
  */
 import { Effect, FileSystem, Path } from "effect"
-import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as Atomic from "../../dsl/Atomic.ts"
 import { fromPlatform } from "../../dsl/RunError.ts"
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import { shown } from "../../kernels/runtime/Shown.ts"
 
 /** The folder, within the run's. */

@@ -91,8 +91,8 @@ export const labels = ({ method, rows }: Labels): string => {
   const names = ["label", "pictures", "right", "share", "most confused with", "unreadable"]
   return scrolling(
     "label by label",
-    `<table><caption>${escape(method)}</caption>${
-      heads(names, ["most confused with"])
-    }<tbody>${body.join("")}</tbody></table>`
+    `<table><caption>${escape(method)}</caption>${heads(names, ["most confused with"])}<tbody>${
+      body.join("")
+    }</tbody></table>`
   )
 }

@@ -53,7 +53,10 @@ describe("a budget", () => {
     assert.notInclude(Result.getOrThrow(of(1e4, ["SFT"], without)).note, "warm-up")
     assert.notInclude(Result.getOrThrow(of(1e4, ["RISE"])).note, "--no-warm-up")
     const refused = of(1, ["SFT"])
-    assert.isTrue(Result.isFailure(refused) && refused.failure.message.endsWith("or leave out what SFT can do without: --no-warm-up"))
+    assert.isTrue(
+      Result.isFailure(refused) &&
+        refused.failure.message.endsWith("or leave out what SFT can do without: --no-warm-up")
+    )
   })
 
   it("is named by an error that may come of it", () => {

@@ -193,7 +193,10 @@ describe("the image-swap test", () => {
     Effect.gen(function*() {
       const options = { task: Stub.Mood, data: Stub.data(4), witness: Stub.layer(), methods: ["base"] }
       const failed = () => Effect.map(Effect.flip(imageSwap(options)), ({ message }) => message)
-      assert.match(yield* failed(), /predictions\.jsonl: has 0 answers of "base" and none of .*: evaluate it first: the run has answered nothing/)
+      assert.match(
+        yield* failed(),
+        /predictions\.jsonl: has 0 answers of "base" and none of .*: evaluate it first: the run has answered nothing/
+      )
       const ids = yield* Stream.runCollect(Stream.map(Stub.data(4), ({ image }) => image.id))
       yield* leave("base", ids.toReversed().map((id) => [id, "because"]))
       assert.match(yield* failed(), /the data set changed/)

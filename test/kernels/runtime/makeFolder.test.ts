@@ -32,14 +32,18 @@ describe("makeFolder", () => {
       assert.strictEqual(yield* said(join(at, "a".repeat(300))), "the name is too long for the file system")
     }).pipe(Effect.scoped, live))
 
-  it.effect.skipIf(process.platform !== "linux")("ends where the system makes no folders", () =>
-    Effect.gen(function*() {
-      for (const path of ["/proc/nope", "/proc/nope/run", "/proc/self/nope/run"]) {
-        for (const made of [makeFolder(path), possible(path)]) {
-          assert.match(yield* why(made.pipe(live)), /^nothing can be made there|^permission denied/, path)
+  it.effect.skipIf(process.platform !== "linux")(
+    "ends where the system makes no folders",
+    () =>
+      Effect.gen(function*() {
+        for (const path of ["/proc/nope", "/proc/nope/run", "/proc/self/nope/run"]) {
+          for (const made of [makeFolder(path), possible(path)]) {
+            assert.match(yield* why(made.pipe(live)), /^nothing can be made there|^permission denied/, path)
+          }
         }
-      }
-    }), 5000)
+      }),
+    5000
+  )
 
   it.effect("is tried without a trace", () =>
     Effect.gen(function*() {
@@ -59,7 +63,8 @@ describe("makeFolder", () => {
     const src = new URL("../../../src/", import.meta.url).pathname
     assert.isTrue(existsSync(join(src, own)))
     const others = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) =>
-      name.endsWith(".ts") && name !== own && /makeDirectory\(|mkdir(Sync)?\(/.test(readFileSync(join(src, name), "utf8"))
+      name.endsWith(".ts") && name !== own &&
+      /makeDirectory\(|mkdir(Sync)?\(/.test(readFileSync(join(src, name), "utf8"))
     )
     assert.deepStrictEqual(others, [])
   })

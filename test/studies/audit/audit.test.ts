@@ -184,7 +184,10 @@ describe("audit", () => {
     const judge = { training: "warm-up", model: "untaught" } as const
     const of = (count: number, other: Partial<Audit.Judge> = {}) =>
       Audit.silence({ count, of: 25, first: { label: "circle", wrote: "crcle" } }, { ...judge, ...other })
-    assert.include(of(13), "for 13 of 25 labels: nothing that it rebuilt could be read; for \"circle\" it wrote \"crcle\".")
+    assert.include(
+      of(13),
+      "for 13 of 25 labels: nothing that it rebuilt could be read; for \"circle\" it wrote \"crcle\"."
+    )
     assert.include(of(13), "silent on most has not learned to rebuild labels")
     assert.notInclude(of(12), "silent on most")
     assert.include(of(13), "prepare it longer")
