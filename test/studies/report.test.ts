@@ -155,7 +155,7 @@ describe("report", () => {
         assert.notInclude(markup(html), never)
       }
       assert.include(yield* made("taught"), "train it longer, or on pictures such as these")
-      for (const  of of["served", undefined]) {
+      for (const measured of ["served", undefined]) {
         const served = yield* made(measured)
         assert.include(served, "ask another model")
         assert.notInclude(served, "more steps")
