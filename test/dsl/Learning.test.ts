@@ -77,6 +77,11 @@ describe("a stage whose groups are all dead", () => {
       const figures = { dead: 2, groups: 2, reward: 0.5, valid: 1 }
       assert.deepStrictEqual([watch(1, figures), watch(2, figures)], [undefined, undefined])
       assert.match(watch(3, figures) ?? "", /every candidate earns about 0\.500; raise temperature/)
+      // A divergence that is no number is none that is small, and can be kept.
+      const seen = Learning.memory()
+      Learning.watch({ steps: 3 }, seen)(1, { ...figures, kl: NaN })
+      assert.deepStrictEqual(seen.value.steps, [{ kl: Number.MAX_VALUE, reward: 0.5, valid: 1 }])
+      assert.isObject(seen.state())
       const right = Learning.watch({ steps: 1 })
       assert.isUndefined(right(1, { ...figures, reward: 1 }))
       assert.deepStrictEqual(yield* warnings(rft(1, 4)), [])
