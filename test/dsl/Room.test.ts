@@ -25,8 +25,9 @@ it.live("names no flags, and is no matter where a run is only tried", () =>
     const { message } = yield* Effect.flip(pipeline.pipe(Rise.run({ out })))
     assert.strictEqual(
       message,
-      "rft: maxTokens is 5, expected at least 8: the shortest think-answer of task \"emotion6\" takes so many tokens, " +
-        "its end of turn included; Rise.run({ tried: true }) lets answers be cut off, to see that all goes through"
+      "rft: maxTokens is 5, expected at least 8: the shortest think-answer of task \"emotion6\" takes so many " +
+        "tokens, its end of turn included; Rise.run({ tried: true }) lets answers be cut off, to see that all goes " +
+        "through"
     )
     assert.isFalse(yield* fs.exists(out))
     yield* pipeline.pipe(Rise.run({ out, tried: true }))

@@ -80,7 +80,8 @@ const bad: ReadonlyArray<readonly [name: string, value: unknown, expected: strin
   [
     "maxtokens",
     8,
-    "no setting of this name: there are form, maxTokens, grammar, question, batch, samples, skip: did you mean maxTokens?"
+    "no setting of this name: there are form, maxTokens, grammar, question, batch, samples, skip: did you mean " +
+    "maxTokens?"
   ]
 ]
 

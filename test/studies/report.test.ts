@@ -315,7 +315,8 @@ describe("report", () => {
       const escaped = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&gt;&lt;img src=x&gt;"
       assert.include(
         html,
-        `<th scope="row">${escaped}</th><td>30</td><td>29</td><td>97%</td><td class="text">${escaped} (1)</td><td>0</td>`
+        `<th scope="row">${escaped}</th><td>30</td><td>29</td><td>97%</td>` +
+          `<td class="text">${escaped} (1)</td><td>0</td>`
       )
       assert.include(
         html,

@@ -58,7 +58,8 @@ export const told = <A>(
         truths
       ))
     if (one !== undefined) {
-      return `the answer to each of ${answers.length} validation pictures is the same, "${one}", and their labels are not`
+      return `the answer to each of ${answers.length} validation pictures is the same, "${one}", and their labels ` +
+        "are not"
     }
     const guesses = yield* PlugIn.run(
       task,

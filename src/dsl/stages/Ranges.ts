@@ -101,12 +101,12 @@ export const making: Rules.Table = { validation: share("[0, 1)") }
 export const running: Rules.Table = {
   out: required(Rules.text("the name of a folder: Rise.run({ out: \"runs/mine\" })")),
   seed: whole(),
-  tried: Rules.yesOrNo,
   resume: Rules.yesOrNo,
   "checkpoint.every.steps": whole(0),
   "checkpoint.every.minutes": Rules.atLeast(0),
   "checkpoint.keep": whole(1),
   "checkpoint.share": share("(0, 1]"),
+  tried: Rules.yesOrNo,
   config: Rules.record("a record of JSON")
 }
 

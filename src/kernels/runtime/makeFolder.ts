@@ -17,9 +17,9 @@ const untaken = (path: string) =>
 /** Folders of a path that are not there, the outermost first, and the folder that they lie in. */
 const missingIn = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
-  const { dirname, resolve } = yield* Path.Path
+  const { dirname } = yield* Path.Path
   const missing: Array<string> = []
-  let at = resolve(path)
+  let at = path
   // What cannot be looked at is made, which then says why it cannot.
   while (dirname(at) !== at && !(yield* Effect.orElseSucceed(fs.exists(at), () => false))) {
     missing.unshift(at)

@@ -25,7 +25,11 @@ export const section = (id: string, title: string, body: string): string =>
 export const scrolling = (name: string, table: string): string =>
   `<div class="card scroll" tabindex="0" role="region" aria-label="${escape(name)}">${table}</div>`
 
-/** Cells of a table's head. HTML, escaped where it came from. `texts` are those whose columns hold texts, not numbers. */
+/**
+ * Cells of a table's head. HTML, escaped where it came from.
+ *
+ * @param texts those whose columns hold texts, not numbers
+ */
 export const heads = (cells: ReadonlyArray<string>, texts: ReadonlyArray<string> = []): string =>
   `<thead><tr>${
     cells.map((cell) => `<th scope="col"${texts.includes(cell) ? " class=\"text\"" : ""}>${cell}</th>`).join("")

@@ -17,7 +17,8 @@ const cases: ReadonlyArray<readonly [text: string, fault: string]> = [
   ["{}\n}", "line 2, column 1: expected the end of the text, found \"}\""],
   [
     "{\"a\": \"b",
-    "line 1, column 9: expected a quotation mark that ends the text begun at line 1, column 7, found the end of the text"
+    "line 1, column 9: expected a quotation mark that ends the text begun at line 1, column 7, found the end of " +
+    "the text"
   ],
   [
     "[\"C:\\data\"]",
