@@ -203,4 +203,32 @@ describe("a column of halves", () => {
       })
       assert.match((yield* collect(lacking)).error, /which half a row belongs to, found "image", "label"/)
     })))
+
+  it.effect("is told once to passes that begin at one time, and a file that is read whole is parsed once", () =>
+    live(Effect.gen(function*() {
+      for (const [name, of] of Object.entries({ ...readers, "a.parquet": (_: string) => ofParquet })) {
+        const read = of(yield* written(halves))()
+        const passes = Effect.all([collect(read), collect(read), collect(read)], { concurrency: "unbounded" })
+        const { lines, value } = yield* warned(passes)
+        assert.lengthOf(lines, 1, name)
+        assert.deepStrictEqual(new Set(value.map(({ ids }) => ids.length)), new Set([value[0]!.ids.length]), name)
+      }
+    })))
+
+  it.effect("that only some Parquet files have is an error that names one of either, before a row is read", () =>
+    live(Effect.gen(function*() {
+      const bytes = readFileSync(parquet)
+      const without = Buffer.from(bytes.toString("latin1").replaceAll("split", "attic"), "latin1")
+      const root = yield* folder({ "with.parquet": bytes, "without.parquet": without })
+      const [having, lacking] = [`${root}/with.parquet`, `${root}/without.parquet`]
+      const annotation = { column: "label", annotation: Parquet.classLabel(["rain", "sun"]) }
+      for (const files of [[having, lacking], [lacking, having]]) {
+        for (const split of [{}, { split: "train" }, { split: "all" }] as const) {
+          const { error, ids } = yield* collect(Parquet.read(files, { ...annotation, ...split }))
+          assert.deepStrictEqual(ids, [])
+          assert.include(error, `${lacking}: it has no column "split", and ${having} has one`)
+        }
+      }
+      assert.lengthOf((yield* collect(Parquet.read([lacking, lacking], annotation))).ids, 12)
+    })))
 })
