@@ -7,6 +7,7 @@
  */
 import { Option, Predicate, Result, Schema } from "effect"
 import type { Xywh } from "../kernels/math/Iou.ts"
+import * as Marks from "./Marks.ts"
 import { quoted } from "./Quoted.ts"
 import type { BadRow } from "./Rows.ts"
 import * as Segmentation from "./Segmentation.ts"
@@ -66,21 +67,9 @@ export const picture = (value: unknown): Result.Result<Picture, BadRow> =>
   })
 
 /** An annotation that can be read. */
-export interface Thing extends Segmentation.Extent {
+export interface Thing extends Segmentation.Extent, Marks.Marks {
   readonly category: string
-  readonly crowd: boolean
 }
-
-const Crowd = Schema.Union([Schema.Boolean, Schema.Literals([0, 1, "0", "1", "", "true", "false", "True", "False"])])
-const decodeCrowd = Schema.decodeUnknownOption(Crowd)
-
-const crowdOf = (value: unknown): Result.Result<boolean, BadRow> =>
-  value === undefined || value === null
-    ? Result.succeed(false)
-    : Option.match(decodeCrowd(value), {
-      onNone: () => bad("bad-annotation", `"iscrowd" is ${quoted(value)}, expected 0 or 1`),
-      onSome: (crowd) => Result.succeed(crowd === true || /^(?:1|true)$/i.test(String(crowd)))
-    })
 
 /** The names that objects have for what a list holds in this order. */
 const boxKeys = [["x", "left"], ["y", "top"], ["width", "w"], ["height", "h"]] as const
@@ -146,7 +135,7 @@ export const annotation = (
     picture: Option.flatMap(Result.getSuccess(entry), ({ image_id }) => id(image_id)),
     thing: Result.gen(function*() {
       const fields = yield* entry
-      const { category_id, image_id, iscrowd } = fields
+      const { category_id, image_id } = fields
       if (Option.isNone(id(image_id))) {
         return yield* bad("bad-annotation", `"image_id" is ${quoted(image_id)}, expected the id of an image`)
       }
@@ -155,14 +144,14 @@ export const annotation = (
         return yield* bad("bad-annotation", `"category_id" is ${quoted(category_id)}, expected the id of a category`)
       }
       if (!isCategory(category.value)) return yield* bad("unknown-category", `category ${category.value} is not listed`)
-      const crowd = yield* crowdOf(iscrowd)
+      const marks = yield* Marks.read(fields)
       const upright = yield* extentOf(fields)
       const degrees = yield* turnOf(fields)
       const extent = degrees === 0 || isAbsent(fields["bbox"])
         ? upright
         : { ...upright, box: turned(upright.box, degrees) }
       return hasArea(extent.box)
-        ? { category: category.value, crowd, ...extent }
+        ? { category: category.value, ...marks, ...extent }
         : yield* bad("degenerate-box", `its box [${extent.box.join(", ")}] has no area`)
     })
   }

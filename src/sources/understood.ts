@@ -49,8 +49,16 @@ const lines = <A>(source: Pictures, { rows = false }: UnderstoodOptions, halves:
       : labels.filter((label) => !tested.labels.has(label) && trained.labels.has(label))
     const rare = labels.filter((label) => inAll(label) === 1)
     const sounds = rare.length > 0 && labels.some((label) => inAll(label) >= often)
+    const empty = trained.empty + tested.empty
     const said = new Set([
       ...notes,
+      ...(empty > 0
+        ? [
+          `${Quoted.count(empty, "picture")} with nothing boxed in ${
+            empty === 1 ? "it" : "them"
+          }: to be answered with no box`
+        ]
+        : []),
       ...(untested.length > 0 ? [`no picture to test on has the label ${Quoted.names(untested)}`] : []),
       ...(sounds
         ? [

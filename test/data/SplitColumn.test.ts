@@ -1,25 +1,14 @@
 /** A column of halves, in every reader of tables. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Logger, type Path, References, Schema, type Stream } from "effect"
+import { Effect, FileSystem, type Path, Schema, type Stream } from "effect"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { CsvManifest, JsonLines, Parquet } from "../../src/data/index.ts"
 import type { Sample } from "../../src/dsl/Task.ts"
-import { collect, folder, live } from "./folders.ts"
+import { collect, folder, live, warned } from "./folders.ts"
 
 type Split = CsvManifest.Options["split"]
 type Read = Stream.Stream<Sample<unknown>, { readonly message: string }, FileSystem.FileSystem | Path.Path>
-
-/** What is warned of while something runs. */
-const warned = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function*() {
-    const lines: Array<string> = []
-    const logger = Logger.make(({ message }) => void lines.push(String(message)))
-    const value = yield* Effect.provide(effect, Logger.layer([logger])).pipe(
-      Effect.provideService(References.MinimumLogLevel, "Warn")
-    )
-    return { value, lines }
-  })
 
 const halves = ["train", "Training", "val", "test", "dev", ""]
 const pictures = (split: ReadonlyArray<string>) =>
