@@ -151,6 +151,7 @@ export const of = (
       Stream.zipWithIndex,
       Stream.map(([value, i]) => ({ row: i + 1, read: sample(value) })),
       Rows.samples<Sample<Instances>>(`${file}#images`, "no images in it", {
+        unit: "image",
         counts: ({ truth }) => truth.instances.length > 0,
         ...(!unlabelled && { unusable: () => `none of its ${annotated} pictures with annotations is usable` })
       })

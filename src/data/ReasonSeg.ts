@@ -120,6 +120,12 @@ const apart = (boxes: ReadonlyArray<Xywh>): ReadonlyArray<Xywh> => {
 /** Shapes of a picture; those that touch are looked for by comparing all with all. */
 const mostShapes = 1000
 
+/** Says which file a fault is of: a picture's place in its folder tells nobody. */
+const named = (name: string) => ({ detail, reason }: Rows.BadRow): Rows.BadRow => ({
+  reason,
+  detail: detail.startsWith(name) ? detail : `${name}: ${detail}`
+})
+
 /** Pictures as ReasonSeg has them, and as copies of it were re-encoded. */
 const extensions = [".jpg", ".jpeg", ".png", ".JPG"]
 
@@ -175,9 +181,7 @@ export const read = (directory: string, options: Options = {}): Questions => {
           return yield* Effect.fail<Rows.BadRow>({ reason: "missing-file", detail: `no picture beside ${name}` })
         }
         const picture = yield* folder.picture(file)
-        const targets = yield* Effect.forEach(shapes.filter(isTarget), boxOf).pipe(
-          Effect.mapError(({ detail, reason }): Rows.BadRow => ({ reason, detail: `${name}: ${detail}` }))
-        )
+        const targets = yield* Effect.forEach(shapes.filter(isTarget), boxOf)
         if (targets.length === 0) {
           const detail =
             `${name} has no target: none of its ${shapes.length} shapes is more than a flag or to be ignored`
@@ -197,8 +201,8 @@ export const read = (directory: string, options: Options = {}): Questions => {
 
     return Stream.fromIterable(names.filter((name) => name.endsWith(".json")).sort()).pipe(
       Stream.zipWithIndex,
-      Stream.map(([name, i]) => ({ row: i + 1, read: questions(name) })),
-      Rows.samples<Asked>(directory, `no JSON files in it, expected ${expected}`),
+      Stream.map(([name, i]) => ({ row: i + 1, read: Effect.mapError(questions(name), named(name)) })),
+      Rows.samples<Asked>(directory, `no JSON files in it, expected ${expected}`, { unit: "picture" }),
       Stream.concat(Stream.drain(Stream.fromEffect(left.tell)))
     )
   }))

@@ -119,11 +119,14 @@ export const verified = <E2 extends { readonly message: string }, R2>(
     Stream.mapEffect(([sample, index]) =>
       check(sample.image).pipe(
         Effect.as([sample]),
-        Effect.mapError((error) => ({ reason: "unreadable-image", detail: `${sample.image.id}: ${error.message}` })),
+        Effect.mapError(({ message }) => {
+          const { id } = sample.image
+          return { reason: "unreadable-image", detail: message.startsWith(id) ? message : `${id}: ${message}` }
+        }),
         Effect.result,
         Effect.map((read) => ({ row: index + 1, read }))
       ), { concurrency }),
-    sift({ source, unusable: (rows) => `none of its ${rows} pictures can be read` })
+    sift({ source, unit: "picture", unusable: (rows) => `none of its ${rows} pictures can be read` })
   )
   return Stream.unwrap(
     Effect.as(asked("Dataset.verified", "concurrency", Rules.orNone(Rules.whole(1)), concurrency), read)

@@ -314,7 +314,7 @@ describe("CocoInstances", () => {
         each.error,
         "instances.json#images: none of its 2 pictures with annotations is usable: bad-annotation 1, " +
           "outside-image 1. " +
-          "First, row 1: bad-annotation: a.png: annotation 2: \"bbox\" is \"?\", expected [x, y, width, height]"
+          "First, image 1: bad-annotation: a.png: annotation 2: \"bbox\" is \"?\", expected [x, y, width, height]"
       )
       assert.match(
         (yield* reading({ annotations: [] })).error,
@@ -345,7 +345,7 @@ describe("CocoInstances", () => {
       for (const width of [-1, 19.5, "wide", {}]) {
         assert.match(
           (yield* reading({ images: [image(1, "a.png", width)], annotations: [box(1, 3)] })).error,
-          /First, row 1: bad-image-entry: "width" is .*, expected pixels/
+          /First, image 1: bad-image-entry: "width" is .*, expected pixels/
         )
       }
       assert.match(
@@ -431,7 +431,7 @@ describe("CocoInstances", () => {
       assert.match(yield* errorOf("empty.json"), /no images in it/)
       assert.match(
         yield* errorOf("none.json"),
-        /none of its 1 rows is usable: missing-file 1\. First, row 1: missing-file: no file .*x\.png/
+        /none of its 1 images is usable: missing-file 1\. First, image 1: missing-file: no file .*x\.png/
       )
     })))
 

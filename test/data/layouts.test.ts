@@ -154,7 +154,7 @@ describe("ReasonSeg", () => {
       yield* fs.symlink(`${elsewhere}/x.json`, `${root}/b.json`)
       const { error, rows } = yield* collect(ReasonSeg.read(root))
       assert.deepStrictEqual(rows, [[1, "outside-folder"], [2, "outside-folder"]])
-      assert.match(error, /none of its 2 rows is usable/)
+      assert.match(error, /none of its 2 pictures is usable/)
       assert.match((yield* collect(ReasonSeg.read(yield* folder({ "a.jpg": [1, 1] })))).error, /no JSON files in it/)
     })))
 })

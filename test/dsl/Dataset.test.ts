@@ -119,7 +119,7 @@ describe("Dataset", () => {
       )
       assert.deepStrictEqual(kept, ["0.png", "2.png", "3.png"])
       assert.deepStrictEqual((yield* quarantine.rows).map((row) => ({ ...row })), [
-        { source: "faces", row: 2, reason: "unreadable-image", detail: "1.png: truncated" }
+        { source: "faces", row: 2, unit: "picture", reason: "unreadable-image", detail: "1.png: truncated" }
       ])
     }))
   it.effect("fails where no picture can be read, with their number and the first reason", () =>
@@ -128,6 +128,9 @@ describe("Dataset", () => {
       const error = yield* Effect.flip(
         Stream.runDrain(Dataset.fromIterable(samples(3)).pipe(Dataset.verified("faces", check)))
       )
-      assert.match(error.message, /^faces: none of its 3 pictures can be read: unreadable-image 3\. First, row 1: /)
+      assert.match(
+        error.message,
+        /^faces: none of its 3 pictures can be read: unreadable-image 3\. First, unreadable-image: 0\.png: truncated/
+      )
     }))
 })
