@@ -2,9 +2,9 @@
  * COCO's instances files: `{"images": […], "annotations": […], "categories": […]}` beside a folder of pictures.
  *
  * The file is read whole, pictures are not. A picture without annotations is a sample with nothing in it. Crowds are
- * kept and marked, which is told once; tasks do not ask for them, so that a picture of crowds alone is set aside, and so
- * is one with an annotation that cannot be read: it would be taught with less in it than there is. A box without area
- * is left out where others are left in its picture. `CocoAnnotations` says how entries are read.
+ * kept and marked, which is told once; tasks do not ask for them, so that a picture of crowds alone is set aside. So is
+ * one with an annotation that cannot be read: it would be taught with less in it than there is. A box without area is
+ * left out where others are left in its picture. `CocoAnnotations` says how entries are read.
  *
  * @module
  */

@@ -12,7 +12,7 @@ const picture = (size: number, red: number) =>
 
 const bad = ["cut", "empty", "half", "text"]
 
-/** Two classes with a file that is cut, empty and so on in each, a picture of a pixel, and files that are no pictures. */
+/** Two classes with four bad files in one, a picture of a pixel in the other, and files that are no pictures beside. */
 const pictures = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const root = yield* fs.makeTempDirectoryScoped()
@@ -36,7 +36,7 @@ const named = (text: string) => bad.map((name) => text.split(`rain/${name}.png`)
 const joined = (text: string) => text.replaceAll(/\s+/g, " ")
 
 describe("rows that are set aside", () => {
-  it.effect("rise doctor names the first and says how to see all; files that are no pictures, and tiny ones, are told", () =>
+  it.effect("rise doctor names the first and says how to see all; tiny pictures and other files are told", () =>
     Effect.gen(function*() {
       const root = yield* pictures
       const { code, stdout } = yield* here(["doctor", "-d", root])

@@ -162,7 +162,8 @@ describe("CocoInstances", () => {
         assert.match(details[1]!, /^b\.png: all of its 2 annotations are crowds/)
       }
       assert.deepStrictEqual(lines, [
-        `${root}/instances.json: 4 crowds ("iscrowd") are not asked for; pictures with nothing else in them are set aside`,
+        `${root}/instances.json: 4 crowds ("iscrowd") are not asked for; pictures with nothing else in them are set ` +
+        "aside",
         `${root}/instances.json: 1 annotation marked "difficult" is read as any other: take it out, or mark it ` +
         "\"iscrowd\" where nothing is to be asked for"
       ])

@@ -29,7 +29,11 @@ const asGiven = (place: string, model: string, { labels, subject, task }: Said) 
   task
 })
 
-/** What there is to say of data, for a model that is to learn from it. @param all whether every row is named that is set aside */
+/**
+ * What there is to say of data, for a model that is to learn from it.
+ *
+ * @param all whether every row that is set aside is named, not the first of them
+ */
 export const data = (
   place: string,
   model: string,
