@@ -182,4 +182,15 @@ describe("Hugging Face's Parquet", () => {
       assert.match(yield* says("empty"), /no rows in it/)
     }))
   })
+
+  it.effect("all of which are to test on are read as one part, which is said", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({
+        "data/test-00000-of-00001.parquet": bytes("classes"),
+        "data/validation-00000-of-00001.parquet": bytes("classes")
+      })
+      const found = yield* opened(layout, root)
+      assert.deepStrictEqual([found.error, found.train.truths.length, found.test.error], ["", 6, "no such half"])
+      assert.match(found.notes, /no file to train on: "data\/test-\S+", "data\/validation-\S+ are read as one part/)
+    })))
 })
