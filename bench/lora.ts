@@ -5,6 +5,7 @@
  * The first run writes the checkpoint, 1.4 GB, and 2.7 GB that its sessions map: into RISE_BENCH_CACHE, or a temporary
  * folder that goes with the run. RISE_BENCH_LAYERS=28,32 measures the whole of Qwen2-VL-2B instead, three rounds
  * against one peer, RISE_BENCH_PRECISION=float32 or bfloat16: two of them and ours do not fit 24 GiB together.
+ * RISE_BENCH_QUANTIZE=int8 or int4 rounds our frozen weights, and no peer's.
  */
 import { Effect, type Option, type Scope } from "effect"
 import { spawn } from "node:child_process"
@@ -22,7 +23,7 @@ import { withWorkload } from "./harness/Workload.ts"
 import { asked, type Precision } from "./large/asked.ts"
 import { GROUP, NEW_TOKENS, promptOf, RANK, SIDE } from "./large/request.ts"
 
-const { layers: LAYERS, precision, visionLayers: VISION_LAYERS, whole } = asked(process.env)
+const { layers: LAYERS, precision, quantize, visionLayers: VISION_LAYERS, whole } = asked(process.env)
 
 /** A folder of this process alone, made when it is first asked for. */
 let temporary: string | undefined
@@ -66,7 +67,9 @@ const ours = (mode: Mode) =>
     const model = yield* checkpoint(cache)
     const cores = availableParallelism()
     const workers = [...new Set([1, cores])].filter((workers) => GROUP % workers === 0)
-    return yield* fastest(workers.map((workers) => node("large/contestant.ts", [model, cache, mode, String(workers)])))
+    return yield* fastest(
+      workers.map((workers) => node("large/contestant.ts", [model, cache, mode, String(workers), quantize]))
+    )
   })
 
 const peer = (mode: Mode, precision: Precision): Effect.Effect<
@@ -86,7 +89,9 @@ const bench = (mode: Mode, what: string): Bench => ({
   name: `lora/${mode}`,
   shape:
     `${what}, ${SIDE} × ${SIDE} picture, ${GROUP} × ${NEW_TOKENS} tokens, LoRA r = ${RANK} on the decoder, width ` +
-    `of Qwen2-VL-2B, ${LAYERS} + ${VISION_LAYERS} layers`,
+    `of Qwen2-VL-2B, ${LAYERS} + ${VISION_LAYERS} layers${
+      quantize === "none" ? "" : `, our frozen weights ${quantize}`
+    }`,
   unit: "ms",
   amount: 1,
   rounds: whole ? 3 : 5,

@@ -3,6 +3,8 @@ import { BenchError } from "../harness/Contest.ts"
 
 export type Precision = "float32" | "bfloat16"
 
+export type Quantize = "none" | "int8" | "int4"
+
 export interface Asked {
   /** Of the decoder. */
   readonly layers: number
@@ -12,6 +14,8 @@ export interface Asked {
   readonly precision: Precision
   /** Whether it is too large for two. */
   readonly whole: boolean
+  /** What our frozen weights are rounded to; "none" for those of the checkpoint. The peers' stay as they are. */
+  readonly quantize: Quantize
 }
 
 const wrong = (name: string, value: string, expected: string): never => {
@@ -34,5 +38,9 @@ export const asked = (environment: Readonly<Record<string, string | undefined>>)
   if (precision !== undefined && !whole) {
     return wrong("RISE_BENCH_PRECISION", precision, "RISE_BENCH_LAYERS above 6 with it: of fewer, both are measured")
   }
-  return { layers, visionLayers, precision: precision ?? "float32", whole }
+  const quantize = environment["RISE_BENCH_QUANTIZE"] ?? "none"
+  if (quantize !== "none" && quantize !== "int8" && quantize !== "int4") {
+    return wrong("RISE_BENCH_QUANTIZE", quantize, "none, int8 or int4")
+  }
+  return { layers, visionLayers, precision: precision ?? "float32", whole, quantize }
 }

@@ -1,5 +1,6 @@
 /**
- * Ours in `lora/step` and `lora/group`: `node bench/large/contestant.ts MODEL CACHE step|group WORKERS`.
+ * Ours in `lora/step` and `lora/group`: `node bench/large/contestant.ts MODEL CACHE step|group WORKERS
+ * none|int8|int4`.
  *
  * A group has a picture of its own every time, which goes through the tower; a step learns from a group that was drawn,
  * on its picture. See bench/harness/Process.ts for what it answers.
@@ -15,7 +16,7 @@ import { learn } from "../harness/Learn.ts"
 import { speak } from "../harness/Own.ts"
 import { GROUP, NEW_TOKENS, promptOf, RANK } from "./request.ts"
 
-const [model = "", cache = "", mode = "", workers = "1"] = process.argv.slice(2)
+const [model = "", cache = "", mode = "", workers = "1", quantize = "none"] = process.argv.slice(2)
 const threads = Math.max(1, Math.floor(availableParallelism() / Number(workers)))
 
 const main = Effect.gen(function*() {
@@ -46,7 +47,8 @@ const main = Effect.gen(function*() {
     { learningRate: 1e-5 }
   )
   const { parameters, tokens } = yield* Inputs.sizes(model, first.prompt, { rank: RANK })
-  const name = `${workers} worker${workers === "1" ? "" : "s"} × ${threads} thread${threads === 1 ? "" : "s"}`
+  const rounded = quantize === "none" ? "" : `, ${quantize}`
+  const name = `${workers} worker${workers === "1" ? "" : "s"} × ${threads} thread${threads === 1 ? "" : "s"}${rounded}`
   yield* speak({ name, parameters, tokens }, mode === "step" ? step : sampled)
 })
 
@@ -56,6 +58,7 @@ main.pipe(
     cache,
     seed: 1,
     lora: { rank: RANK },
+    ...(quantize === "int8" || quantize === "int4" ? { quantize } : {}),
     workers: Number(workers),
     threadsPerWorker: threads
   })),

@@ -121,10 +121,11 @@ export const tables = Command.make("tables", {
   }
   const cells = Grid.plan(grid, selection)
   const sizeOf = (task: string) => grid.subjects.find(({ name }) => name === task)?.sizes
+  const presetOf = (cell: Ablations.Cell.Cell) => Grid.presetOf(grid, cell)
   const estimate = (some: ReadonlyArray<Ablations.Cell.Cell>) =>
     Effect.map(
       Estimate.measured(grid.bench),
-      (timings) => Estimate.estimate(some, { plan: cells, preset, sizeOf, timings })
+      (timings) => Estimate.estimate(some, { plan: cells, presetOf, sizeOf, timings })
     )
 
   const list = Effect.gen(function*() {

@@ -61,17 +61,18 @@ export interface Estimate {
 /** Seconds for a list of cells. `sizeOf` tells the samples of a cell's task where they are known. */
 export const estimate = (
   cells: ReadonlyArray<Cell.Cell>,
-  { plan, preset, sizeOf, timings }: {
+  { plan, presetOf, sizeOf, timings }: {
     /** All cells of the grid, the timed ones among them. */
     readonly plan: ReadonlyArray<Cell.Cell>
-    readonly preset: Preset
+    /** The preset as the cell's task has it. */
+    readonly presetOf: (cell: Cell.Cell) => Preset
     readonly sizeOf: (task: string) => Sizes | undefined
     readonly timings: ReadonlyArray<Timing>
   }
 ): Estimate => {
   const count = (cell: Cell.Cell): number => {
     const sizes = sizeOf(cell.task)
-    return sizes === undefined ? 0 : counted(cell, preset, sizes)
+    return sizes === undefined ? 0 : counted(cell, presetOf(cell), sizes)
   }
   const byKind = Map.groupBy(timings, ({ cell }) => kind(cell))
   const mean = (found: ReadonlyArray<Timing>) => found.reduce((sum, { seconds }) => sum + seconds, 0) / found.length

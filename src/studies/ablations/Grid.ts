@@ -10,6 +10,7 @@ import * as Rise from "../../dsl/Rise.ts"
 import { fromPlatform, type RunError, RunFolderMismatch } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
+import type { Preset } from "../../pipelines/Presets.ts"
 import * as NotFinite from "../../policy/NotFinite.ts"
 import type { PolicyError } from "../../policy/Policy.ts"
 import { json } from "../artefacts.ts"
@@ -46,6 +47,17 @@ export const subjectOf = <E, R, EP, RP>(
   cell: Pick<Cell.Cell, "task">
 ): Option.Option<Subject<E, R>> => Option.fromNullishOr(subjects.find(({ name }) => name === cell.task))
 
+/** The preset as the cell's task has it: its lengths of texts, or no warm-up. */
+export const presetOf = <E, R, EP, RP>(grid: Grid<E, R, EP, RP>, cell: Pick<Cell.Cell, "task">): Preset =>
+  Option.match(subjectOf(grid, cell), {
+    onNone: () => grid.bench.preset,
+    onSome: ({ preset }) => preset(grid.bench.preset)
+  })
+
+/** The cells that a cell begins from, the nearest first. */
+const ancestors = <E, R, EP, RP>(grid: Grid<E, R, EP, RP>, cell: Cell.Cell): ReadonlyArray<Cell.Cell> =>
+  Cell.ancestors(cell, presetOf(grid, cell))
+
 const offered = <E, R, EP, RP>(grid: Grid<E, R, EP, RP>) => (cell: Cell.Cell): boolean =>
   Option.match(subjectOf(grid, cell), { onNone: () => false, onSome: ({ offers }) => offers(cell, grid.bench) })
 
@@ -54,7 +66,7 @@ export const plan = <E, R, EP, RP>(grid: Grid<E, R, EP, RP>, selection: Selectio
   const { preset } = grid.bench
   const { only, seeds } = selection
   const withAncestors = (cells: ReadonlyArray<Cell.Cell>) => {
-    const all = cells.flatMap((cell) => [...Cell.ancestors(cell, preset).toReversed(), cell])
+    const all = cells.flatMap((cell) => [...ancestors(grid, cell).toReversed(), cell])
     return [...new Map(all.map((cell) => [Cell.id(cell), cell])).values()]
   }
   const cells = withAncestors(
@@ -84,23 +96,22 @@ export type State = "done" | "begun" | "new"
 
 /** How far a cell has come. Fails on a folder of other settings: its figures must not stand in this grid's tables. */
 export const stateOf = Effect.fnUntraced(
-  function*<E, R, EP, RP>({ bench, subjects }: Grid<E, R, EP, RP>, cell: Cell.Cell): Effect.fn.Return<
+  function*<E, R, EP, RP>(grid: Grid<E, R, EP, RP>, cell: Cell.Cell): Effect.fn.Return<
     State,
     RunError,
     FileSystem.FileSystem | Path.Path
   > {
     const path = yield* Path.Path
-    const folder = yield* folderOf(bench, cell)
+    const folder = yield* folderOf(grid.bench, cell)
     const recorded = yield* json(path.join(folder, "run.json"), Recorded)
     if (Option.isNone(recorded)) return "new" as const
-    const subject = subjects.find(({ name }) => name === cell.task)
-    const preset = subject?.preset(bench.preset) ?? bench.preset
+    const source = Option.match(subjectOf(grid, cell), { onNone: () => "", onSome: ({ source }) => source })
     const changed = difference(
       recorded.value.identity.config,
-      configOf(cell, subject?.source ?? "", { ...bench, preset })
+      configOf(cell, source, { ...grid.bench, preset: presetOf(grid, cell) })
     )
     if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: folder, ...changed.value })
-    return Option.isSome(yield* rowsOf(bench, cell)) ? "done" as const : "begun" as const
+    return Option.isSome(yield* rowsOf(grid.bench, cell)) ? "done" as const : "begun" as const
   }
 )
 
@@ -154,7 +165,7 @@ export const run = Effect.fnUntraced(function*<E, R, EP, RP, E2, R2>(
     const subject = subjectOf(grid, cell)
     if (Option.isNone(subject)) continue
     const broken = failures.find((failure) =>
-      Cell.ancestors(cell, bench.preset).some((parent) => Cell.id(parent) === Cell.id(failure.cell))
+      ancestors(grid, cell).some((parent) => Cell.id(parent) === Cell.id(failure.cell))
     )
     const fail = (reason: string) => {
       const failure = { cell, reason }

@@ -163,7 +163,7 @@ export const make = <A, E, R, E2, R2>(definition: Definition<A, E, R, E2, R2>): 
     offers: (cell, { preset, remote }) =>
       shots.includes(cell.shots) &&
       (cell.method !== "prior" || prior !== undefined) &&
-      (cell.method !== "warmed" || preset.warmUp !== undefined) &&
+      (cell.method !== "warmed" || adapted(preset).warmUp !== undefined) &&
       ((cell.method !== "remote" && cell.settings.chains !== "remote") || remote !== undefined) &&
       (cell.settings.denominator === undefined || denominators.includes(cell.settings.denominator)),
     run: Effect.fnUntraced(function*(cell, given) {

@@ -2,7 +2,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option } from "effect"
 import * as Presets from "../../../src/pipelines/Presets.ts"
-import { Cell, Estimate, Figures, Grid, Render, Tables } from "../../../src/studies/ablations/index.ts"
+import { Cell, Estimate, Figures, Grid, Render, subjects, Tables } from "../../../src/studies/ablations/index.ts"
 import { gridIn, preset } from "./bench.ts"
 
 const row = (part: string, metric: string, value: number, seed: number) => ({
@@ -164,11 +164,22 @@ describe("tables", () => {
   })
 })
 
+describe("plan", () => {
+  it("begins from the base where a task's preset has no warm-up", () => {
+    const { bench } = gridIn("nowhere")
+    const grid = { subjects: subjects({ data: Option.none() }), bench: { ...bench, preset: Presets.quick } }
+    const warmed = (task: string) =>
+      Grid.plan(grid, { seeds: [0], tables: ["1"] }).filter((cell) => cell.task === task && cell.method === "warmed")
+    assert.strictEqual(warmed("emotion6").length, 3)
+    assert.deepStrictEqual(warmed("lisa"), [])
+  })
+})
+
 describe("estimate", () => {
   const sizes = { train: 1386, test: 594, perShot: 7 }
   const cells = Grid.plan(gridIn("nowhere"), { seeds: [0, 1], tables: ["4"] })
   const estimated = (timings: ReadonlyArray<Estimate.Timing>, some = cells) =>
-    Estimate.estimate(some, { plan: cells, preset: Presets.quick, sizeOf: () => sizes, timings })
+    Estimate.estimate(some, { plan: cells, presetOf: () => Presets.quick, sizeOf: () => sizes, timings })
 
   it("counts to about what the quick preset was measured at", () => {
     // 3.5 minutes for base, warm-up, SFT, Visual-RFT and RISE on two cores: README.
