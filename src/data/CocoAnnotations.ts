@@ -43,10 +43,12 @@ const side = (name: string, value: unknown): Result.Result<Option.Option<number>
 
 type Fields = Readonly<Record<string, unknown>>
 
-const decodeObject = Schema.decodeUnknownOption(Schema.Record(Schema.String, Schema.Unknown))
+const isFields = (value: unknown): value is Fields => Predicate.isObject(value) && !Array.isArray(value)
+// Not a schema of records, which copies each of a million annotations.
+const fieldsIn = Option.liftPredicate(isFields)
 
 const fieldsOf = (value: unknown, reason: string): Result.Result<Fields, BadRow> =>
-  Result.fromOption(decodeObject(value), () => ({ reason, detail: `${quoted(value)}, expected an object` }))
+  Result.fromOption(fieldsIn(value), () => ({ reason, detail: `${quoted(value)}, expected an object` }))
 
 /** An entry of `images`. */
 export const picture = (value: unknown): Result.Result<Picture, BadRow> =>
@@ -171,7 +173,7 @@ const decodeText = (value: unknown): Option.Option<string> =>
 
 /** An entry of `categories`. Fails with what is wrong with it. */
 export const category = (value: unknown): Result.Result<Category, string> => {
-  const { id: given, name, supercategory } = Option.getOrElse(decodeObject(value), (): Fields => ({}))
+  const { id: given, name, supercategory } = Option.getOrElse(fieldsIn(value), (): Fields => ({}))
   const key = id(given)
   const text = Option.filter(decodeText(name), (found) => found !== "")
   return Option.isNone(key) || Option.isNone(text)

@@ -73,11 +73,11 @@ export const labels = ({ annotations, categories }: Content): ReadonlyArray<stri
 }
 
 /** What there is to say of how annotations are marked, a line each. */
-export const notes = ({ annotations, names }: Content): ReadonlyArray<string> => {
+export const notes = ({ annotations }: Content): ReadonlyArray<string> => {
   const marks = Marks.counter()
   for (const annotation of annotations) {
-    const { thing } = Entries.annotation(annotation, (id) => names.has(id))
-    if (Result.isSuccess(thing)) marks.add(thing.success)
+    const read = Predicate.isObject(annotation) ? Marks.read(annotation) : Result.fail(undefined)
+    if (Result.isSuccess(read)) marks.add(read.success)
   }
   return marks.notes()
 }

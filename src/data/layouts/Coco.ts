@@ -57,10 +57,10 @@ const rowsOf = ({ annotations, images, names: categories }: CocoFile.Content) =>
   const pictures = images.map(Entries.picture)
   const known = new Set(pictures.flatMap((picture) => Result.isSuccess(picture) ? [picture.success.id] : []))
   for (const [i, entry] of annotations.entries()) {
-    const [image, category] = ["image_id", "category_id"].map((key) =>
+    const [image = "", category = ""] = ["image_id", "category_id"].map((key) =>
       Option.getOrElse(Entries.id(Predicate.hasProperty(entry, key) ? entry[key] : undefined), () => "")
     )
-    if (image === undefined || category === undefined || !known.has(image)) {
+    if (!known.has(image)) {
       lost.set(i + 1, { reason: "unknown-image", detail: `image ${image === "" ? "?" : image} is not listed` })
       continue
     }

@@ -14,7 +14,7 @@ import type { BadRow } from "../Rows.ts"
 import * as SplitColumn from "../SplitColumn.ts"
 import * as BoxForms from "./BoxForms.ts"
 import * as Found from "./Found.ts"
-import * as HuggingFaceColumns from "./HuggingFaceColumns.ts"
+import { maxGroupBytes, naming, same } from "./HuggingFaceColumns.ts"
 import * as Files from "./HuggingFaceFiles.ts"
 import type { Columns } from "./HuggingFaceSchema.ts"
 import { splitOf } from "./JsonForms.ts"
@@ -74,7 +74,7 @@ const rowsOf = (root: string, files: ReadonlyArray<string>, columns: Columns, br
     return Stream.fromIterable(files).pipe(
       Stream.flatMap((file) => {
         const seen = new Set<string>()
-        return Records.read(path.join(root, file), { columns: wanted, maxGroupBytes: HuggingFaceColumns.maxGroupBytes })
+        return Records.read(path.join(root, file), { columns: wanted, maxGroupBytes })
           .pipe(
             Stream.zipWithIndex,
             Stream.mapEffect(([record, i]) => {
@@ -122,12 +122,12 @@ export const layout: Layout = {
     const { first, held, notes } = yield* Files.halves(root, shards)
     const source = path.join(root, first[0] ?? "")
     const fail = (reason: string) => new DataError({ source, reason })
-    const found = yield* HuggingFaceColumns.same(root, [...first, ...held], hints, held.length === 0)
+    const found = yield* same(root, [...first, ...held], hints, held.length === 0)
     const { annotation, classes, numbered } = found
     // What rows of files that are halves themselves say of halves is not asked for.
     const split = held.length > 0
       ? Option.none<string>()
-      : yield* HuggingFaceColumns.naming(first.map((file) => path.join(root, file)), found.split)
+      : yield* naming(first.map((file) => path.join(root, file)), found.split)
     const columns = { ...found, split }
     const unused = Option.isNone(split) ? Option.toArray(found.split) : []
     if (numbered && Option.isNone(classes) && Option.isNone(hints.labels)) {
