@@ -8,24 +8,23 @@ import * as ControlTokens from "../kernels/text/ControlTokens.ts"
 import { show } from "../kernels/text/show.ts"
 import { type GrammarError, type Prompts, type Sample, shown, type Task, TaskError, type TaskMetric } from "./Task.ts"
 
+/** What a task's code threw, as the run's error. */
+const thrown = (task: string, sample: string | undefined, what: string, cause: unknown): TaskError => {
+  const about = { task, ...(sample === undefined ? {} : { sample }) }
+  return new TaskError(
+    cause instanceof TaskError
+      ? { ...about, reason: cause.reason }
+      : { ...about, reason: `${what} threw ${String(cause)}`, cause }
+  )
+}
+
 /** Runs a task's code, for a sample where there is one. */
 const attempt = <B>(
   task: string,
   sample: string | undefined,
   code: () => B,
   what = "its code"
-): Result.Result<B, TaskError> =>
-  Result.try({
-    try: code,
-    catch: (cause) => {
-      const about = { task, ...(sample === undefined ? {} : { sample }) }
-      return new TaskError(
-        cause instanceof TaskError
-          ? { ...about, reason: cause.reason }
-          : { ...about, reason: `${what} threw ${String(cause)}`, cause }
-      )
-    }
-  })
+): Result.Result<B, TaskError> => Result.try({ try: code, catch: (cause) => thrown(task, sample, what, cause) })
 
 /** Runs a task's code for a sample, or for a whole set of them. */
 export const run = <B>(
@@ -34,23 +33,25 @@ export const run = <B>(
   code: () => B
 ): Effect.Effect<B, TaskError> => Effect.suspend(() => Effect.fromResult(attempt(task.name, sample?.image.id, code)))
 
-/** What is to be a text: `String` would make words of anything. */
+/**
+ * What is to be a text: `String` would make words of anything. With a plain `try`: prompts are written by the thousand a
+ * second, and the closures of `Result.try` would cost more than they do.
+ */
 const text = (
   task: string,
   sample: string | undefined,
   what: string,
   code: () => unknown
-): Result.Result<string, TaskError> =>
-  Result.filterOrFail(
-    attempt(task, sample, code, what),
-    (value) => typeof value === "string",
-    (value) =>
-      new TaskError({
-        task,
-        ...(sample === undefined ? {} : { sample }),
-        reason: `${what} gave ${shown(value)}, expected a text`
-      })
-  )
+): Result.Result<string, TaskError> => {
+  try {
+    const made = code()
+    if (typeof made === "string") return Result.succeed(made)
+    const reason = `${what} gave ${shown(made)}, expected a text`
+    return Result.fail(new TaskError({ task, ...(sample === undefined ? {} : { sample }), reason }))
+  } catch (cause) {
+    return Result.fail(thrown(task, sample, what, cause))
+  }
+}
 
 /**
  * A sample's annotation as the task writes it. One that a tokenizer would read a control token in is refused, as labels

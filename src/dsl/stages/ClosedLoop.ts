@@ -167,26 +167,30 @@ export const reconstruct = (options: ReconstructOptions = {}) =>
         // A plain loop over all candidates: an effect each would cost half of what the loop itself does.
         const requests: Array<SampleRequest> = []
         for (const [i, { candidates, sample }] of groups.entries()) {
-          for (const [g, { reasoning }] of candidates.entries()) {
+          let g = 0
+          for (const { reasoning } of candidates) {
             const text = Question.withoutTags(reasoning.completion.text)
             const prompt = Question.asked(task, "reconstruct", sample, text)
             if (Result.isFailure(prompt)) return yield* prompt.failure
-            const key = `${visit.key}/sample=${ids[i]}/candidate=${g}/reconstruct`
+            const key = `${visit.key}/sample=${ids[i]}/candidate=${g++}/reconstruct`
             requests.push({ prompt: prompt.success, key })
           }
         }
         const completions = yield* sampleAll(visit.session, requests, { count: 1, maxTokens, temperature, grammar })
         const how = { temperature, grammar, maxTokens }
         // One of each: `sampleAll` holds the policy to that.
-        const rebuilt = Array.zip(requests, completions).flatMap(([{ prompt }, drawn]) =>
-          drawn.map((completion) => Group.draw(prompt, completion, how))
-        )
+        const rebuilt: Array<Group.Draw> = []
+        for (const [{ prompt }, drawn] of Array.zip(requests, completions)) {
+          for (const completion of drawn) rebuilt.push(Group.draw(prompt, completion, how))
+        }
         let at = 0
         return groups.map(({ candidates, sample }) => ({
           sample,
-          candidates: Array.zip(candidates, rebuilt.slice(at, at += candidates.length)).map((
-            [{ reasoning }, reconstruction]
-          ) => ({ reasoning, reconstruction }))
+          candidates: Array.zipWith(
+            candidates,
+            rebuilt.slice(at, at += candidates.length),
+            ({ reasoning }, reconstruction) => ({ reasoning, reconstruction })
+          )
         }))
       })
   )
@@ -230,9 +234,11 @@ export const validate = (options: Reward.Options = {}) =>
           : yield* judged(self.task, groups, scored)
         return Array.zip(groups, paid).map(([{ candidates, sample }, scored]) => ({
           sample,
-          candidates: Array.zip(candidates, scored).map(([{ reasoning, reconstruction }, { reward, verdict }]) => (
-            { reasoning, reconstruction, reward, verdict }
-          ))
+          candidates: Array.zipWith(
+            candidates,
+            scored,
+            ({ reasoning, reconstruction }, { reward, verdict }) => ({ reasoning, reconstruction, reward, verdict })
+          )
         }))
       })
   )
