@@ -13,7 +13,7 @@ const most = 200
 export interface SetAside {
   readonly counts: ReadonlyMap<string, number>
   /** The first of them. */
-  readonly first: ReadonlyArray<Pick<Row, "source" | "row" | "reason" | "detail">>
+  readonly first: ReadonlyArray<Pick<Row, "source" | "row" | "unit" | "reason" | "detail">>
 }
 
 const share = (part: number, of: number): string => of === 0 ? "–" : `${(100 * part / of).toFixed(1)}%`
@@ -59,11 +59,14 @@ const twice = ({ both, contradicting, test }: Data): string => {
     : `<p>${contradicting} pictures have the bytes of another with another label: one of the two is wrong.</p>`)
 }
 
+/** Pictures have their names beside. */
+const placeOf = ({ row, unit = "row" }: Pick<Row, "row" | "unit">) => unit === "picture" ? "–" : `${unit} ${row}`
+
 const asideOf = ({ counts, first }: SetAside): string => {
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
   if (total === 0) return ""
   const body = first.map((one) =>
-    row(escape(one.source), [cell(one.row), cell(one.reason), `<td class="words">${escape(one.detail)}</td>`])
+    row(escape(one.source), [cell(placeOf(one)), cell(one.reason), `<td class="words">${escape(one.detail)}</td>`])
   )
   const reasons = [...counts].map(([reason, count]) => `${reason} ${count}`).join(", ")
   return `<h3>Set aside: ${total} (${escape(reasons)})</h3>` +
@@ -71,7 +74,7 @@ const asideOf = ({ counts, first }: SetAside): string => {
       "rows that were set aside",
       `<table><caption>Rows <small>· ${
         first.length < total ? `the first ${first.length} of ${total}; all are in quarantine.jsonl` : `all ${total}`
-      }</small></caption>${heads(["file", "row", "reason", "what was wrong"])}<tbody>${body.join("")}</tbody></table>`
+      }</small></caption>${heads(["file", "place", "reason", "what was wrong"])}<tbody>${body.join("")}</tbody></table>`
     )
 }
 
