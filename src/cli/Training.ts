@@ -90,4 +90,4 @@ export const choose = <A>(
   })
 
 /** Opens the data that the flags name. */
-export const open = (flags: Training, use: { readonly rows?: boolean } = {}) => Pictures.open(flags, use)
+export const open = (flags: Training) => Pictures.open(flags)

@@ -104,13 +104,13 @@ interface Use {
   readonly saved?: Option.Option<Sources.SavedTask>
   /** Whether a share is held out where there is no test half. Default true. */
   readonly hold?: boolean
-  /** Whether the first rows that are set aside are named: where nothing runs that tells of them. */
-  readonly rows?: boolean
+  /** What is said of rows that are set aside, where nothing runs that tells of them. */
+  readonly aside?: Sources.AsideOptions
 }
 
 /** The task and its halves, and what was understood of a user's own pictures, in lines. */
 export const look = Effect.fnUntraced(
-  function*(flags: Asked, { hold = true, rows = false, saved = Option.none() }: Use = {}) {
+  function*(flags: Asked, { aside = {}, hold = true, saved = Option.none() }: Use = {}) {
     const { data, labels, seed, shots, subject, task } = flags
     // Before anything is said of the model, and before every picture is decoded.
     yield* check(flags)
@@ -149,7 +149,7 @@ export const look = Effect.fnUntraced(
       ),
       ...Option.match(as, { onNone: () => ({}), onSome: (as) => ({ as }) })
     })
-    return { source, lines: yield* Sources.understood(source, { rows }) }
+    return { source, lines: yield* Sources.understood(source, aside) }
   }
 )
 

@@ -7,6 +7,7 @@
  */
 import { Option, Predicate, Result, Schema } from "effect"
 import type { Xywh } from "../kernels/math/Iou.ts"
+import * as Marks from "./Marks.ts"
 import { quoted } from "./Quoted.ts"
 import type { BadRow } from "./Rows.ts"
 import * as Segmentation from "./Segmentation.ts"
@@ -42,10 +43,12 @@ const side = (name: string, value: unknown): Result.Result<Option.Option<number>
 
 type Fields = Readonly<Record<string, unknown>>
 
-const decodeObject = Schema.decodeUnknownOption(Schema.Record(Schema.String, Schema.Unknown))
+const isFields = (value: unknown): value is Fields => Predicate.isObject(value) && !Array.isArray(value)
+// Not a schema of records, which copies each of a million annotations.
+const fieldsIn = Option.liftPredicate(isFields)
 
 const fieldsOf = (value: unknown, reason: string): Result.Result<Fields, BadRow> =>
-  Result.fromOption(decodeObject(value), () => ({ reason, detail: `${quoted(value)}, expected an object` }))
+  Result.fromOption(fieldsIn(value), () => ({ reason, detail: `${quoted(value)}, expected an object` }))
 
 /** An entry of `images`. */
 export const picture = (value: unknown): Result.Result<Picture, BadRow> =>
@@ -66,21 +69,9 @@ export const picture = (value: unknown): Result.Result<Picture, BadRow> =>
   })
 
 /** An annotation that can be read. */
-export interface Thing extends Segmentation.Extent {
+export interface Thing extends Segmentation.Extent, Marks.Marks {
   readonly category: string
-  readonly crowd: boolean
 }
-
-const Crowd = Schema.Union([Schema.Boolean, Schema.Literals([0, 1, "0", "1", "", "true", "false", "True", "False"])])
-const decodeCrowd = Schema.decodeUnknownOption(Crowd)
-
-const crowdOf = (value: unknown): Result.Result<boolean, BadRow> =>
-  value === undefined || value === null
-    ? Result.succeed(false)
-    : Option.match(decodeCrowd(value), {
-      onNone: () => bad("bad-annotation", `"iscrowd" is ${quoted(value)}, expected 0 or 1`),
-      onSome: (crowd) => Result.succeed(crowd === true || /^(?:1|true)$/i.test(String(crowd)))
-    })
 
 /** The names that objects have for what a list holds in this order. */
 const boxKeys = [["x", "left"], ["y", "top"], ["width", "w"], ["height", "h"]] as const
@@ -146,7 +137,7 @@ export const annotation = (
     picture: Option.flatMap(Result.getSuccess(entry), ({ image_id }) => id(image_id)),
     thing: Result.gen(function*() {
       const fields = yield* entry
-      const { category_id, image_id, iscrowd } = fields
+      const { category_id, image_id } = fields
       if (Option.isNone(id(image_id))) {
         return yield* bad("bad-annotation", `"image_id" is ${quoted(image_id)}, expected the id of an image`)
       }
@@ -155,14 +146,14 @@ export const annotation = (
         return yield* bad("bad-annotation", `"category_id" is ${quoted(category_id)}, expected the id of a category`)
       }
       if (!isCategory(category.value)) return yield* bad("unknown-category", `category ${category.value} is not listed`)
-      const crowd = yield* crowdOf(iscrowd)
+      const marks = yield* Marks.read(fields)
       const upright = yield* extentOf(fields)
       const degrees = yield* turnOf(fields)
       const extent = degrees === 0 || isAbsent(fields["bbox"])
         ? upright
         : { ...upright, box: turned(upright.box, degrees) }
       return hasArea(extent.box)
-        ? { category: category.value, crowd, ...extent }
+        ? { category: category.value, ...marks, ...extent }
         : yield* bad("degenerate-box", `its box [${extent.box.join(", ")}] has no area`)
     })
   }
@@ -182,7 +173,7 @@ const decodeText = (value: unknown): Option.Option<string> =>
 
 /** An entry of `categories`. Fails with what is wrong with it. */
 export const category = (value: unknown): Result.Result<Category, string> => {
-  const { id: given, name, supercategory } = Option.getOrElse(decodeObject(value), (): Fields => ({}))
+  const { id: given, name, supercategory } = Option.getOrElse(fieldsIn(value), (): Fields => ({}))
   const key = id(given)
   const text = Option.filter(decodeText(name), (found) => found !== "")
   return Option.isNone(key) || Option.isNone(text)

@@ -5,6 +5,7 @@ import { Effect, type FileSystem, Option, Predicate, Result } from "effect"
 import { DataError } from "../dsl/DataError.ts"
 import * as Entries from "./CocoAnnotations.ts"
 import * as JsonText from "./JsonText.ts"
+import * as Marks from "./Marks.ts"
 import type { BadRow } from "./Rows.ts"
 
 /** A file whose categories are read, and whose other entries are not. */
@@ -69,6 +70,16 @@ export const labels = ({ annotations, categories }: Content): ReadonlyArray<stri
     categories.some((other) => other.id !== id && Option.contains(other.kindOf, name))
   const left = categories.filter((category) => !groups(category))
   return [...new Set(left.map(({ name }) => name))]
+}
+
+/** What there is to say of how annotations are marked, a line each. */
+export const notes = ({ annotations }: Content): ReadonlyArray<string> => {
+  const marks = Marks.counter()
+  for (const annotation of annotations) {
+    const read = Predicate.isObject(annotation) ? Marks.read(annotation) : Result.fail(undefined)
+    if (Result.isSuccess(read)) marks.add(read.success)
+  }
+  return marks.notes()
 }
 
 /** Something at its place in the list of annotations, from 1. */

@@ -8,7 +8,7 @@ import type { Sample } from "../dsl/Task.ts"
 import * as Entries from "./CocoAnnotations.ts"
 import * as CocoFile from "./CocoFile.ts"
 import * as Folder from "./Folder.ts"
-import { inside, type Instance, type Instances } from "./Instances.ts"
+import { inside, type Instance, type Instances, unlessCrowds } from "./Instances.ts"
 import * as Rows from "./Rows.ts"
 
 /** Options of `CocoInstances.read`. */
@@ -19,11 +19,13 @@ export interface Options extends Folder.Limits {
 
 const bad = (reason: string, detail: string) => Effect.fail<Rows.BadRow>({ reason, detail })
 
-/** The annotations that no picture is set aside for are set aside themselves. Fails where none is usable. */
-const reported = (file: string, { annotations }: CocoFile.Content, { aside, pictures, usable }: CocoFile.Sorted) => {
-  const lost = usable > 0 ? [] : [...pictures.values()].flatMap((said) => said.lost)
-  const wrong = new Map([...aside, ...lost.map(({ row, value }) => [row, value] as const)])
-  return wrong.size === 0
+/** Sets aside annotations by their places. Fails where none is left. */
+export const setAside = (
+  file: string,
+  { annotations }: CocoFile.Content,
+  wrong: ReadonlyMap<number, Rows.BadRow>
+): Effect.Effect<void, DataError> =>
+  wrong.size === 0
     ? Effect.void
     : Stream.fromIterable(annotations).pipe(
       Stream.zipWithIndex,
@@ -34,6 +36,11 @@ const reported = (file: string, { annotations }: CocoFile.Content, { aside, pict
       sift({ source: `${file}#annotations`, unit: "annotation" }),
       Stream.runDrain
     )
+
+/** The annotations that no picture is set aside for are set aside themselves. Fails where none is usable. */
+const reported = (file: string, content: CocoFile.Content, { aside, pictures, usable }: CocoFile.Sorted) => {
+  const lost = usable > 0 ? [] : [...pictures.values()].flatMap((said) => said.lost)
+  return setAside(file, content, new Map([...aside, ...lost.map(({ row, value }) => [row, value] as const)]))
 }
 
 /** The things of a picture, boxed inside it. Fails at the first that cannot be. */
@@ -55,7 +62,7 @@ const instancesOf = (
   }
   return Effect.forEach(
     things,
-    ({ row, value: { box, category, crowd, frame = picture } }) =>
+    ({ row, value: { box, category, crowd = false, frame = picture } }) =>
       (frame.width === width && frame.height === height
         ? inside(box, picture)
         : bad("size-mismatch", `a mask of ${frame.width} × ${frame.height} in a picture of ${width} × ${height}`)).pipe(
@@ -68,7 +75,7 @@ const instancesOf = (
             })
           })
         )
-  )
+  ).pipe(Effect.flatMap((instances) => unlessCrowds(image.id, instances)))
 }
 
 /**
@@ -144,6 +151,7 @@ export const of = (
       Stream.zipWithIndex,
       Stream.map(([value, i]) => ({ row: i + 1, read: sample(value) })),
       Rows.samples<Sample<Instances>>(`${file}#images`, "no images in it", {
+        unit: "image",
         counts: ({ truth }) => truth.instances.length > 0,
         ...(!unlabelled && { unusable: () => `none of its ${annotated} pictures with annotations is usable` })
       })

@@ -4,7 +4,7 @@
  * @module
  */
 import { Effect, Stream } from "effect"
-import type { Dataset } from "../dsl/Dataset.ts"
+import type { DataError, Dataset } from "../dsl/Dataset.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import * as Reader from "./Options.ts"
@@ -47,15 +47,15 @@ const rules: Rules.Table = {
  * spared. Reads the data once and holds its labels.
  */
 export const corrupt = <A>(options: Options<A>) => {
-  const { differ, seed, share } = Reader.held("Corruption.corrupt", rules, options)
+  const { differ, seed, share } = options
   const lot = (id: string, purpose: string) => Keyed.stream(seed, `corrupt/${purpose}/${id}`).next()
-  return <E, R>(self: Dataset<A, E, R>): Effect.Effect<Corrupted<A, E, R>, E, R> =>
-    Effect.map(
-      Stream.runFold(self, (): Array<Entry<A>> => [], (entries, { image: { id }, truth }) => {
+  return <E, R>(self: Dataset<A, E, R>): Effect.Effect<Corrupted<A, E, R>, E | DataError, R> =>
+    Reader.check("Corruption.corrupt", rules, options).pipe(
+      Effect.andThen(Stream.runFold(self, (): Array<Entry<A>> => [], (entries, { image: { id }, truth }) => {
         entries.push({ id, truth, lot: lot(id, "victim"), place: lot(id, "donor") })
         return entries
-      }),
-      (entries) => {
+      })),
+      Effect.map((entries) => {
         const ring = entries.toSorted((a, b) => a.place - b.place || (a.id < b.id ? -1 : 1))
         const victims = entries.toSorted((a, b) => a.lot - b.lot || (a.id < b.id ? -1 : 1)).slice(
           0,
@@ -79,6 +79,6 @@ export const corrupt = <A>(options: Options<A>) => {
           }),
           ids: new Set(replaced.keys())
         }
-      }
+      })
     )
 }

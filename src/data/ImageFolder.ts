@@ -65,6 +65,6 @@ export const read = (
         row: i + 1,
         read: Effect.map(folder.picture(file), ({ image }) => [{ image, truth: oneHot(labels, label) }])
       })),
-      Rows.samples(directory, "no pictures in the folders of its labels")
+      Rows.samples(directory, "no pictures in the folders of its labels", { unit: "picture" })
     )
   }))

@@ -24,6 +24,25 @@ export interface Instances {
   readonly instances: ReadonlyArray<Instance>
 }
 
+/**
+ * The things of a picture, unless all of them are crowds: such a picture has no box that could be asked for, and taught
+ * as an empty one it would teach to answer nothing where there are more things than anybody boxed.
+ */
+export const unlessCrowds = (
+  id: string,
+  instances: ReadonlyArray<Instance>
+): Effect.Effect<ReadonlyArray<Instance>, BadRow> =>
+  instances.length === 0 || instances.some(({ crowd }) => crowd !== true)
+    ? Effect.succeed(instances)
+    : Effect.fail({
+      reason: "only-crowds",
+      detail: `${id}: ${
+        instances.length === 1 ? "its only annotation is a crowd" : `all of its ${instances.length} ` +
+          "annotations are crowds"
+      }, so that there is no box to ask for, and yet it is not empty: box the things in it ` +
+        "one by one (\"iscrowd\": 0), or take the picture out"
+    })
+
 /** In pixels from the left and from the top. */
 export type Point = readonly [x: number, y: number]
 

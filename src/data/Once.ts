@@ -1,8 +1,8 @@
 /**
- * A value that several readers need one after the other, such as a file that is parsed whole: it is made for the first,
- * and held until it is let go.
+ * A value that several readers need, such as a file that is parsed whole: it is made for the first, whom others that
+ * come meanwhile wait for, and held until it is let go.
  */
-import { Effect } from "effect"
+import { Effect, Semaphore } from "effect"
 
 export interface Once<out A, out E = never, out R = never> {
   /** Makes it where it is not held. */
@@ -14,15 +14,16 @@ export interface Once<out A, out E = never, out R = never> {
 /** Holds what an effect makes; nothing of one that fails. */
 export const make = <A, E, R>(effect: Effect.Effect<A, E, R>): Once<A, E, R> => {
   let held: { readonly value: A } | undefined
+  const one = Semaphore.makeUnsafe(1)
   return {
-    get: Effect.suspend(() =>
+    get: one.withPermits(1)(Effect.suspend(() =>
       held === undefined
         ? Effect.tap(effect, (value) =>
           Effect.sync(() => {
             held = { value }
           }))
         : Effect.succeed(held.value)
-    ),
+    )),
     release: Effect.sync(() => {
       held = undefined
     })

@@ -13,6 +13,7 @@ import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import * as Folder from "./Folder.ts"
+import * as Once from "./Once.ts"
 import * as Reader from "./Options.ts"
 import * as Records from "./parquet/Records.ts"
 import * as Rows from "./Rows.ts"
@@ -67,10 +68,27 @@ const neededOf = ({ column, image = "image" }: Pick<Options<unknown>, "column" |
 
 /** The columns of a file, and the `key` that names the half of a row, as it is written; none where it is another's. */
 const headOf = (file: string, needed: ReadonlyArray<string>) =>
-  Effect.map(Effect.scoped(Records.openFooter(file)), ({ columns }) => {
+  Effect.map(Effect.scoped(Records.openFooter(file)), ({ columns, footer: { metadata } }) => {
     const name = columns[SplitColumn.indexIn(columns)]
-    return { columns, key: name === undefined || needed.includes(name) ? undefined : name }
+    const key = name === undefined || needed.includes(name) ? undefined : name
+    return { file, columns, key, isEmpty: metadata.num_rows === 0n }
   })
+
+/**
+ * Fails where some of the files have a column of halves and others have none: rows of these, which may be to test on,
+ * would be read with those to train on.
+ */
+const alike = Effect.fnUntraced(function*(files: ReadonlyArray<string>, options: Options<unknown>) {
+  const needed = neededOf(options)
+  const heads = (yield* Effect.forEach(files, (file) => headOf(file, needed))).filter(({ isEmpty }) => !isEmpty)
+  const [having, lacking] = [heads.find(({ key }) => key !== undefined), heads.find(({ key }) => key === undefined)]
+  if (having === undefined || lacking === undefined) return
+  return yield* new DataError({
+    source: lacking.file,
+    reason: `it has no column "${SplitColumn.column}", and ${having.file} has one: which half its rows belong to is ` +
+      "not said. Read files with the column and files without it apart"
+  })
+})
 
 /** What the rows of files name as their half. */
 const halvesIn = (files: ReadonlyArray<string>, options: Options<unknown>) =>
@@ -164,9 +182,11 @@ export const read = <A>(
   options: Options<A>
 ): Dataset<A, DataError, FileSystem.FileSystem | Path.Path> => {
   const halves = SplitColumn.found(files.join(", "), halvesIn(files, options))
+  const sound = Once.make(alike(files, options)).get
   return Stream.unwrap(Effect.gen(function*() {
     const source = files.join(", ")
     yield* Reader.check(source, rules, options)
+    yield* sound
     const { split }: SplitColumn.Found = options.split === undefined ? yield* halves : { split: options.split }
     const seen = new Set<string>()
     return Stream.fromIterable(files).pipe(

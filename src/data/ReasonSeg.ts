@@ -14,12 +14,13 @@ import type { Sample } from "../dsl/Task.ts"
 import type { Xywh } from "../kernels/math/Iou.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
+import { warn } from "../kernels/runtime/Warning.ts"
 import * as ControlTokens from "../kernels/text/ControlTokens.ts"
 import * as Folder from "./Folder.ts"
 import { around, inside, type Instances } from "./Instances.ts"
 import * as JsonText from "./JsonText.ts"
 import * as Reader from "./Options.ts"
-import { quoted } from "./Quoted.ts"
+import { count, quoted } from "./Quoted.ts"
 import * as Rows from "./Rows.ts"
 
 /** A question about a picture, and the box of its answer. */
@@ -76,6 +77,28 @@ const isTarget = ({ label }: typeof Shape.Type): boolean => {
   return name !== "flag" && !name.includes("ignore")
 }
 
+/** What there is to say of shapes that are left out, which are counted by file: a pass may be one of many. */
+const leftOut = (directory: string) => {
+  const ignored = new Map<string, number>()
+  let isTold = false
+  return {
+    add: (name: string, shapes: ReadonlyArray<typeof Shape.Type>): void => {
+      const count = shapes.filter(({ label }) => label.trim().toLowerCase().includes("ignore")).length
+      if (count > 0) ignored.set(name, count)
+    },
+    /** Once, after a whole pass. */
+    tell: Effect.suspend(() => {
+      if (isTold || ignored.size === 0) return Effect.void
+      isTold = true
+      const shapes = [...ignored.values()].reduce((sum, n) => sum + n, 0)
+      return warn(
+        `${directory}: ${count(shapes, "shape")} labelled to be ignored, in ${count(ignored.size, "picture")}, ` +
+          `${shapes === 1 ? "is" : "are"} no part of the targets`
+      )
+    })
+  }
+}
+
 const join = (a: Xywh, b: Xywh): Xywh =>
   around([[a[0], a[1]], [a[0] + a[2], a[1] + a[3]], [b[0], b[1]], [b[0] + b[2], b[1] + b[3]]])
 const touch = (a: Xywh, b: Xywh) =>
@@ -97,6 +120,12 @@ const apart = (boxes: ReadonlyArray<Xywh>): ReadonlyArray<Xywh> => {
 /** Shapes of a picture; those that touch are looked for by comparing all with all. */
 const mostShapes = 1000
 
+/** Says which file a fault is of: a picture's place in its folder tells nobody. */
+const named = (name: string) => ({ detail, reason }: Rows.BadRow): Rows.BadRow => ({
+  reason,
+  detail: detail.startsWith(name) ? detail : `${name}: ${detail}`
+})
+
 /** Pictures as ReasonSeg has them, and as copies of it were re-encoded. */
 const extensions = [".jpg", ".jpeg", ".png", ".JPG"]
 
@@ -111,8 +140,9 @@ const rules: Rules.Table = { ...Reader.limits, targets: Rules.oneOf("one", "each
  * ReasonSeg.read("ReasonSeg/train")
  * ```
  */
-export const read = (directory: string, options: Options = {}): Questions =>
-  Stream.unwrap(Effect.gen(function*() {
+export const read = (directory: string, options: Options = {}): Questions => {
+  const left = leftOut(directory)
+  return Stream.unwrap(Effect.gen(function*() {
     yield* Reader.check(directory, rules, options)
     const fs = yield* FileSystem.FileSystem
     const expected = "ReasonSeg's pictures, each with a JSON file of the same name"
@@ -151,9 +181,7 @@ export const read = (directory: string, options: Options = {}): Questions =>
           return yield* Effect.fail<Rows.BadRow>({ reason: "missing-file", detail: `no picture beside ${name}` })
         }
         const picture = yield* folder.picture(file)
-        const targets = yield* Effect.forEach(shapes.filter(isTarget), boxOf).pipe(
-          Effect.mapError(({ detail, reason }): Rows.BadRow => ({ reason, detail: `${name}: ${detail}` }))
-        )
+        const targets = yield* Effect.forEach(shapes.filter(isTarget), boxOf)
         if (targets.length === 0) {
           const detail =
             `${name} has no target: none of its ${shapes.length} shapes is more than a flag or to be ignored`
@@ -161,6 +189,7 @@ export const read = (directory: string, options: Options = {}): Questions =>
         }
         const merged = options.targets === "each" ? apart(targets) : [targets.reduce(join)]
         const boxes = yield* Effect.forEach(merged, (box) => inside(box, picture))
+        left.add(name, shapes)
         return (typeof text === "string" ? [text] : text).flatMap((question, q) =>
           boxes.map((box, b) => ({
             image: { ...picture.image, id: `${file}#${q}${boxes.length > 1 ? `.${b}` : ""}` },
@@ -172,7 +201,9 @@ export const read = (directory: string, options: Options = {}): Questions =>
 
     return Stream.fromIterable(names.filter((name) => name.endsWith(".json")).sort()).pipe(
       Stream.zipWithIndex,
-      Stream.map(([name, i]) => ({ row: i + 1, read: questions(name) })),
-      Rows.samples(directory, `no JSON files in it, expected ${expected}`)
+      Stream.map(([name, i]) => ({ row: i + 1, read: Effect.mapError(questions(name), named(name)) })),
+      Rows.samples<Asked>(directory, `no JSON files in it, expected ${expected}`, { unit: "picture" }),
+      Stream.concat(Stream.drain(Stream.fromEffect(left.tell)))
     )
   }))
+}

@@ -28,7 +28,7 @@ const CONCURRENCY = 16
  * given, of a source without rows, with the reasons of one whose rows are all set aside.
  */
 export const samples =
-  <A>(source: string, nothing: string | undefined, more: Pick<Options<A>, "counts" | "unusable"> = {}) =>
+  <A>(source: string, nothing: string | undefined, more: Pick<Options<A>, "counts" | "unit" | "unusable"> = {}) =>
   <E, R, R2>(rows: Stream.Stream<Row<A, R2>, E, R>): Stream.Stream<A, E | DataError, R | R2> =>
     rows.pipe(
       // Some at a time: handed through the stream one by one, tens of thousands of bad rows would take seconds.

@@ -8,7 +8,7 @@
  * @module
  */
 import { Effect, Stream } from "effect"
-import type { Dataset } from "../dsl/Dataset.ts"
+import type { DataError, Dataset } from "../dsl/Dataset.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import type { Instances } from "./Instances.ts"
@@ -84,12 +84,12 @@ interface Entry {
 
 /**
  * Draws a subset. Rare classes draw first, so that common ones do not take their pictures. Reads the data once more per
- * pass and remembers ids, no pictures.
+ * pass and remembers ids, no pictures. Fails on an option that cannot mean anything.
  */
-export const draw = <A>(options: Options<A>) => <E, R>(data: Dataset<A, E, R>): Subset<A, E, R> => {
-  const { classesOf, labels, seed, test = sizes.test, train = sizes.train } = Reader.held("Subset", rules, options)
-  const drawn = Effect.map(
-    Stream.runFold(
+export const draw = <A>(options: Options<A>) => <E, R>(data: Dataset<A, E, R>): Subset<A, E | DataError, R> => {
+  const { classesOf, labels, seed, test = sizes.test, train = sizes.train } = options
+  const drawn = Reader.check("Subset", rules, options).pipe(
+    Effect.andThen(Stream.runFold(
       data,
       () => new Map<string, Array<Entry>>(labels.map((label) => [label, []])),
       (classes, { image: { id }, truth }) => {
@@ -97,8 +97,8 @@ export const draw = <A>(options: Options<A>) => <E, R>(data: Dataset<A, E, R>): 
         for (const name of new Set(classesOf(truth))) classes.get(name)?.push({ id, lot })
         return classes
       }
-    ),
-    (classes) => {
+    )),
+    Effect.map((classes) => {
       const sides = { train: new Set<string>(), test: new Set<string>() }
       const counts = new Map<string, { readonly train: number; readonly test: number }>()
       const place = new Map(labels.map((label, i) => [label, i]))
@@ -117,9 +117,9 @@ export const draw = <A>(options: Options<A>) => <E, R>(data: Dataset<A, E, R>): 
         counts.set(label, { train: trained.length, test: tested.length })
       }
       return { sides, counts: new Map(labels.map((label) => [label, counts.get(label) ?? { train: 0, test: 0 }])) }
-    }
+    })
   )
-  const side = (name: "train" | "test"): Dataset<A, E, R> =>
+  const side = (name: "train" | "test"): Dataset<A, E | DataError, R> =>
     Stream.unwrap(Effect.map(drawn, ({ sides }) => Stream.filter(data, ({ image }) => sides[name].has(image.id))))
   return { train: side("train"), test: side("test"), counts: Effect.map(drawn, ({ counts }) => counts) }
 }

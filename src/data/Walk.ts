@@ -3,6 +3,10 @@
  * from other files by their names.
  */
 import { Effect, FileSystem, Path, type PlatformError } from "effect"
+import { names as listed } from "./Quoted.ts"
+
+/** Files that are named. */
+const some = 3
 
 /** What systems and archives leave in folders: hidden files, `__MACOSX`, `Thumbs.db`. */
 export const isSystems = (name: string): boolean =>
@@ -88,6 +92,14 @@ export const files = (
       .toSorted(([a], [b]) => a < b ? -1 : 1)
       .flatMap(([folder, names]) => names.map((name) => path.join(folder, name)))
   })
+
+/** What to say of files that are by their names no pictures, and left alone: how many, and some of them. */
+export const noPictures = (names: ReadonlyArray<string>): ReadonlyArray<string> =>
+  names.length === 0
+    ? []
+    : [
+      `${names.length === 1 ? "1 file is no picture" : `${names.length} files are no pictures`}: ${listed(names, some)}`
+    ]
 
 /** How many files there are of each extension, the most frequent first: `12 .png, 3 .txt`. */
 export const counted = (names: ReadonlyArray<string>): string => {

@@ -9,6 +9,8 @@ export class Row extends Schema.Class<Row>("rise/Quarantine/Row")({
   source: Schema.String,
   /** Its place there, from 1; of rows in a text the line that it begins in. */
   row: Schema.Int,
+  /** What it is called, as "image" or "task". A "picture" is known by its name, in `detail`. Default: "row". */
+  unit: Schema.optionalKey(Schema.String),
   /** A tag to count by, such as "missing-file". */
   reason: Schema.String,
   /** What was wrong, with the wrong value. */
@@ -70,6 +72,6 @@ const plain = (text: string): string => {
 export const reasons = ({ counts }: Aside): string =>
   [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${reason} ${count}`).join(", ")
 
-/** `row 2: sum: shares sum to 0.6, expected 1 ± 0.02`. */
-export const line = ({ detail, reason, row }: Row, unit = "row"): string =>
-  `${unit} ${row}: ${reason}: ${plain(detail)}`
+/** `row 2: sum: shares sum to 0.6, expected 1 ± 0.02`; `unreadable-image: sun/1.png: the file is empty`. */
+export const line = ({ detail, reason, row, unit = "row" }: Row): string =>
+  `${unit === "picture" ? "" : `${unit} ${row}: `}${reason}: ${plain(detail)}`

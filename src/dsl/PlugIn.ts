@@ -34,8 +34,8 @@ export const run = <B>(
 ): Effect.Effect<B, TaskError> => Effect.suspend(() => Effect.fromResult(attempt(task.name, sample?.image.id, code)))
 
 /**
- * What is to be a text: `String` would make words of anything. With a plain `try`: prompts are written by the thousand a
- * second, and the closures of `Result.try` would cost more than they do.
+ * What is to be a text: `String` would make words of anything. With a plain `try`: prompts are written by the thousand
+ * a second, and the closures of `Result.try` would cost more than they do.
  */
 const text = (
   task: string,

@@ -17,7 +17,7 @@ export interface Outcome<out A> {
 
 export interface Options<in A> {
   readonly source: string
-  /** What a row is called. Default "row". */
+  /** What a row is called. Of a "picture" the details say its name. Default "row". */
   readonly unit?: string
   /** What to say of a source without rows. Default: it is no error. */
   readonly nothing?: string
@@ -44,7 +44,7 @@ export const sift = <A>(options: Options<A>) => {
         const [first] = tally.first
         if (first === undefined) return rows === 0 ? nothing : unusable(rows)
         const all = Option.match(place(), { onNone: () => "", onSome: (path) => `. All of them: ${path}` })
-        return `${unusable(rows)}: ${Aside.reasons(tally)}. First, ${Aside.line(first, unit)}${all}`
+        return `${unusable(rows)}: ${Aside.reasons(tally)}. First, ${Aside.line(first)}${all}`
       }
       const end = Stream.suspend(() => {
         whole = true
@@ -59,7 +59,7 @@ export const sift = <A>(options: Options<A>) => {
             return Effect.succeed(read.success)
           }
           if (read.failure instanceof DataError) return Effect.fail(read.failure)
-          const bad = new Quarantine.Row({ source, row, ...read.failure })
+          const bad = new Quarantine.Row({ source, row, ...unit !== "row" && { unit }, ...read.failure })
           tally.add(bad)
           return Effect.as(passing(bad), [])
         }),

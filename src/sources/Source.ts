@@ -56,8 +56,14 @@ export interface Options {
 /**
  * Sets aside samples whose picture does not decode. Pictures are decoded by the first whole pass, which reports its
  * progress; later passes repeat its verdict, also to the quarantine, which counts a row once.
+ *
+ * @param see called with each picture that is decoded, and its own size in pixels
  */
-export const verified = <A, E, R>(name: string, samples: Dataset.Dataset<A, E, R>) => {
+export const verified = <A, E, R>(
+  name: string,
+  samples: Dataset.Dataset<A, E, R>,
+  see: (id: string, size: { readonly width: number; readonly height: number }) => void = () => undefined
+) => {
   let known: ReadonlyMap<string, ImageError> | undefined
   const decoding = (errors: Map<string, ImageError>) => {
     const stage = `reading ${name}`
@@ -68,6 +74,7 @@ export const verified = <A, E, R>(name: string, samples: Dataset.Dataset<A, E, R
     return {
       check: ({ image }: Sample<A>) =>
         Decode.load(image).pipe(
+          Effect.map(({ own }) => see(image.id, own)),
           Effect.catch((error) => Effect.sync(() => void errors.set(image.id, error))),
           Effect.andThen(seen)
         ),
@@ -87,7 +94,7 @@ export const verified = <A, E, R>(name: string, samples: Dataset.Dataset<A, E, R
         const error = errors.get(sample.image.id)
         const read = error === undefined
           ? Result.succeed([sample])
-          : Result.fail({ reason: "unreadable-image", detail: error.message })
+          : Result.fail({ reason: "unreadable-image", detail: `${sample.image.id}: ${error.fault}` })
         return { row: index + 1, read }
       }),
       sift({

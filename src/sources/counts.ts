@@ -7,6 +7,8 @@ import type { Sample } from "../dsl/Task.ts"
 /** Pictures, and how many of them have each label. */
 export interface Counts {
   readonly pictures: number
+  /** Pictures without a label: nothing is boxed in them. */
+  readonly empty: number
   readonly labels: ReadonlyMap<string, number>
 }
 
@@ -15,8 +17,10 @@ export const counts = <A, E, R>(
   half: Stream.Stream<Sample<A>, E, R>,
   labelsOf: (truth: A) => ReadonlyArray<string>
 ): Effect.Effect<Counts, E, R> =>
-  Stream.runFold(half, () => ({ pictures: 0, labels: new Map<string, number>() }), (counts, { truth }) => {
+  Stream.runFold(half, () => ({ pictures: 0, empty: 0, labels: new Map<string, number>() }), (counts, { truth }) => {
     counts.pictures++
-    for (const label of labelsOf(truth)) counts.labels.set(label, (counts.labels.get(label) ?? 0) + 1)
+    const labels = labelsOf(truth)
+    if (labels.length === 0) counts.empty++
+    for (const label of labels) counts.labels.set(label, (counts.labels.get(label) ?? 0) + 1)
     return counts
   })

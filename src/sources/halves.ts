@@ -8,6 +8,7 @@ import { mixed } from "./mixed.ts"
 import { remembered } from "./remembered.ts"
 import { type Fault, verified } from "./Source.ts"
 import * as Spill from "./Spill.ts"
+import { tiny } from "./tiny.ts"
 
 type Samples<A> = Dataset.Dataset<A, Fault, FileSystem.FileSystem | Path.Path>
 
@@ -31,19 +32,21 @@ export const halvesOf = Effect.fnUntraced(function*<A>(
   classOf: (truth: A) => string
 ) {
   const spills = yield* Spill.here
-  const train = remembered(verified(data, found.train), spills)
+  const small = tiny()
+  const train = remembered(verified(data, found.train, small.see), spills)
   if (Option.isSome(found.test)) {
-    const test = remembered(verified(`${data} (test)`, found.test.value), spills)
-    return { train: mixed(train), test: mixed(test), notes: found.notes }
+    const test = remembered(verified(`${data} (test)`, found.test.value, small.see), spills)
+    return { train: mixed(train), test: mixed(test), notes: found.notes, tiny: small.notes }
   }
   if (!hold) {
-    return { train: mixed(train), test: Stream.empty, notes: found.notes }
+    return { train: mixed(train), test: Stream.empty, notes: found.notes, tiny: small.notes }
   }
   const held = yield* Layouts.hold({ source: data, classOf, seed })(train)
   const share = `${100 * Layouts.defaultShare}% of each label`
   return {
     train: mixed(held.train),
     test: mixed(held.validation),
+    tiny: small.notes,
     notes: [...found.notes, `no part to test on: ${share} held out, drawn by seed ${seed}`]
   }
 })

@@ -5,6 +5,7 @@
  * @module
  */
 export * as Apart from "./Apart.ts"
+export { asideLines, type AsideOptions } from "./asideLines.ts"
 export { cocoSub } from "./cocoSub.ts"
 export { imagenetSub } from "./imagenetSub.ts"
 export { lisa } from "./lisa.ts"

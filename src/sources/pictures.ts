@@ -61,6 +61,8 @@ interface Known {
   readonly labels: ReadonlyArray<string>
   /** One line each on what was understood. */
   readonly notes: ReadonlyArray<string>
+  /** What there is to say of pictures that are too small to show anything, of those that have been decoded. */
+  readonly tiny: () => ReadonlyArray<string>
 }
 
 /** Pictures with labels. */

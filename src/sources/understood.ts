@@ -1,12 +1,12 @@
 /**
  * What was understood of a user's pictures, in lines for a terminal: before anything runs on them.
  */
-import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
+import { Effect, type FileSystem, Option, type Path, type Stream } from "effect"
 import * as Quoted from "../data/Quoted.ts"
-import * as Aside from "../dsl/Aside.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Apart from "./Apart.ts"
+import { asideLines, type AsideOptions } from "./asideLines.ts"
 import { counts } from "./counts.ts"
 import { overlap } from "./overlap.ts"
 import type { Pictures } from "./pictures.ts"
@@ -20,13 +20,7 @@ const shown = 30
 /** Where a label has so many pictures, one of a single picture is more likely mistyped than rare. */
 const often = 5
 
-/** Options of `understood`. */
-export interface UnderstoodOptions {
-  /** Whether the first rows that are set aside are named, one line each: where nobody tells of them later. */
-  readonly rows?: boolean
-}
-
-const lines = <A>(source: Pictures, { rows = false }: UnderstoodOptions, halves: {
+const lines = <A>(source: Pictures, options: AsideOptions, halves: {
   readonly train: Half<A>
   readonly test: Half<A>
   readonly labelsOf: (truth: A) => ReadonlyArray<string>
@@ -49,8 +43,17 @@ const lines = <A>(source: Pictures, { rows = false }: UnderstoodOptions, halves:
       : labels.filter((label) => !tested.labels.has(label) && trained.labels.has(label))
     const rare = labels.filter((label) => inAll(label) === 1)
     const sounds = rare.length > 0 && labels.some((label) => inAll(label) >= often)
+    const empty = trained.empty + tested.empty
     const said = new Set([
       ...notes,
+      ...source.tiny(),
+      ...(empty > 0
+        ? [
+          `${Quoted.count(empty, "picture")} with nothing boxed in ${
+            empty === 1 ? "it" : "them"
+          }: to be answered with no box`
+        ]
+        : []),
       ...(untested.length > 0 ? [`no picture to test on has the label ${Quoted.names(untested)}`] : []),
       ...(sounds
         ? [
@@ -65,16 +68,13 @@ const lines = <A>(source: Pictures, { rows = false }: UnderstoodOptions, halves:
       }`
     )
     const more = labels.length > shown ? [`and ${labels.length - shown} more labels`] : []
-    const first = yield* aside.rows
-    const reasons = Object.entries(yield* aside.counts).map(([reason, count]) => `${reason} ${count}`)
     return [
       `${name}: ${layout}, ${what}: ${
         Quoted.count(trained.pictures, "picture")
       } to train on + ${tested.pictures} to test on`,
       `  ${[...each, ...more].join(", ")}`,
       ...[...said].map((note) => `  ${note}`),
-      ...reasons.length > 0 ? [`  set aside: ${reasons.join(", ")}`] : [],
-      ...rows ? first.slice(0, Aside.shown).map((row) => `    ${row.source}, ${Aside.line(row)}`) : [],
+      ...(yield* asideLines(aside, name, options)).map((line) => `  ${line}`),
       ...Option.match(shared.first, {
         onNone: () => [],
         onSome: ([other, id]) => [
@@ -107,7 +107,7 @@ const lines = <A>(source: Pictures, { rows = false }: UnderstoodOptions, halves:
  */
 export const understood = (
   source: Pictures,
-  options: UnderstoodOptions = {}
+  options: AsideOptions = {}
 ): Effect.Effect<ReadonlyArray<string>, Fault, FileSystem.FileSystem | Path.Path> => {
   if (source.kind === "boxes") {
     const labelsOf = (truth: typeof source.task.annotation.Type) =>

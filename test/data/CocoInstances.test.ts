@@ -4,7 +4,7 @@ import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { CocoInstances } from "../../src/data/index.ts"
 import { Box, BoxTruth } from "../../src/tasks/detection/index.ts"
-import { bomb, collect, folder, live } from "./folders.ts"
+import { bomb, collect, folder, live, warned } from "./folders.ts"
 
 interface Parts {
   readonly images?: unknown
@@ -134,6 +134,43 @@ describe("CocoInstances", () => {
       assert.deepStrictEqual([...resized.samples[0]!.truth[0]!.box], [2, 6, 10, 18])
     })))
 
+  it.effect("sets aside a picture of crowds alone, which is not empty, and tells once of crowds and flags", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({
+        ...Object.fromEntries(["a", "b", "c", "d"].map((name) => [`${name}.png`, [20, 10]] as const)),
+        "instances.json": coco({
+          images: ["a", "b", "c", "d"].map((name, i) => image(i, `${name}.png`)),
+          annotations: [
+            box(0, 3, [1, 2, 5, 6], true),
+            box(1, 3, [1, 2, 5, 6], 1),
+            box(1, 7, [1, 2, 5, 6], 1),
+            box(2, 3, [1, 2, 5, 6], 1),
+            { ...box(2, 7), difficult: 1, ignore: 0 }
+          ]
+        })
+      })
+      const data = CocoInstances.read(`${root}/instances.json`)
+      const { lines, value } = yield* warned(Effect.all([collect(data), collect(data)]))
+      for (const { details, ids, rows, samples } of value) {
+        assert.deepStrictEqual(ids, ["c.png", "d.png"])
+        assert.deepStrictEqual(samples.map(({ truth }) => truth.instances.length), [2, 0])
+        assert.deepStrictEqual(rows, [[1, "only-crowds"], [2, "only-crowds"]])
+        assert.match(
+          details[0]!,
+          /^a\.png: its only annotation is a crowd, so that there is no box to ask for.*box the/
+        )
+        assert.match(details[1]!, /^b\.png: all of its 2 annotations are crowds/)
+      }
+      assert.deepStrictEqual(lines, [
+        `${root}/instances.json: 4 crowds ("iscrowd") are not asked for; pictures with nothing else in them are set ` +
+        "aside",
+        `${root}/instances.json: 1 annotation marked "difficult" is read as any other: take it out, or mark it ` +
+        "\"iscrowd\" where nothing is to be asked for"
+      ])
+      const alone = yield* reading({ annotations: [box(1, 3, [1, 2, 5, 6], 1)] })
+      assert.match(alone.error, /none of its 1 pictures with annotations is usable: only-crowds 1/)
+    })))
+
   it.effect("reads iscrowd as exporters write it", () =>
     live(Effect.gen(function*() {
       for (const no of [false, null, undefined, 0, "0", "false", "False", ""]) {
@@ -149,7 +186,8 @@ describe("CocoInstances", () => {
         )
       }
       for (const yes of [true, 1, "1", "true", "True"]) {
-        assert.strictEqual(yield* first(box(1, 3, [1, 2, 5, 6], yes)), "a.png: cup 1 2 5 6 crowd", String(yes))
+        const { things } = yield* reading({ annotations: [box(1, 7), box(1, 3, [1, 2, 5, 6], yes)] })
+        assert.strictEqual(things[0], "a.png: hat 1 2 5 6: cup 1 2 5 6 crowd", String(yes))
       }
       for (const wrong of [2, -1, "maybe", [], {}]) {
         assert.match(
@@ -206,8 +244,8 @@ describe("CocoInstances", () => {
       // Ones in rows 2 to 7 of columns 1 to 5.
       const runs = [12, 6, 4, 6, 4, 6, 4, 6, 4, 6, 142]
       assert.strictEqual(
-        yield* first({ image_id: 1, category_id: 3, iscrowd: 1, segmentation: { counts: runs, size: [10, 20] } }),
-        `${good} crowd`
+        yield* first({ image_id: 1, category_id: 3, segmentation: { counts: runs, size: [10, 20] } }),
+        good
       )
       assert.match(
         yield* first({ image_id: 1, category_id: 3, segmentation: { counts: [0, 200], size: [20, 10] } }),
@@ -277,7 +315,7 @@ describe("CocoInstances", () => {
         each.error,
         "instances.json#images: none of its 2 pictures with annotations is usable: bad-annotation 1, " +
           "outside-image 1. " +
-          "First, row 1: bad-annotation: a.png: annotation 2: \"bbox\" is \"?\", expected [x, y, width, height]"
+          "First, image 1: bad-annotation: a.png: annotation 2: \"bbox\" is \"?\", expected [x, y, width, height]"
       )
       assert.match(
         (yield* reading({ annotations: [] })).error,
@@ -308,7 +346,7 @@ describe("CocoInstances", () => {
       for (const width of [-1, 19.5, "wide", {}]) {
         assert.match(
           (yield* reading({ images: [image(1, "a.png", width)], annotations: [box(1, 3)] })).error,
-          /First, row 1: bad-image-entry: "width" is .*, expected pixels/
+          /First, image 1: bad-image-entry: "width" is .*, expected pixels/
         )
       }
       assert.match(
@@ -394,7 +432,7 @@ describe("CocoInstances", () => {
       assert.match(yield* errorOf("empty.json"), /no images in it/)
       assert.match(
         yield* errorOf("none.json"),
-        /none of its 1 rows is usable: missing-file 1\. First, row 1: missing-file: no file .*x\.png/
+        /none of its 1 images is usable: missing-file 1\. First, image 1: missing-file: no file .*x\.png/
       )
     })))
 

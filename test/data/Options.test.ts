@@ -96,42 +96,69 @@ describe("options of readers", () => {
       ).pipe(Effect.provide(NodeServices.layer)))
   }
 
-  it("scenes, subsets and draws refuse theirs where they are called", () => {
+  it.effect("scenes, subsets and draws fail with theirs before anything is drawn or read", () => {
     const scenes = { split: "test" } as const
     const draw = { labels: ["a"], classesOf: () => ["a"], seed: 0 }
-    const count = "expected a whole number from 0, or Infinity"
-    const calls: ReadonlyArray<readonly [() => unknown, string]> = [
-      ...([
-        ["Scenes", Scenes],
-        ["Scenes.Things", Scenes.Things],
-        ["Scenes.Reasoning", Scenes.Reasoning]
-      ] as const).flatMap(([name, { dataset }]) =>
+    const whole = "expected a whole number from 0, or Infinity"
+    const halves = "expected \"train\" or \"test\""
+    const none = Stream.die("read")
+    const sampled = [
+      ["Scenes", Scenes],
+      ["Scenes.Things", Scenes.Things],
+      ["Scenes.Reasoning", Scenes.Reasoning],
+      ["Scenes.Objects", Scenes.Objects]
+    ] as const
+    const calls: ReadonlyArray<readonly [Stream.Stream<unknown, { readonly message: string }>, string]> = [
+      ...sampled.flatMap(([name, { dataset }]) => [
+        [dataset({ split: "trian" as "train" }), `${name}.dataset: split is "trian", ${halves}`] as const,
+        [dataset({ split: undefined as never }), `${name}.dataset: split is undefined, ${halves}`] as const,
+        [dataset({ ...scenes, seed: NaN }), `${name}.dataset: seed is NaN, expected a whole number`] as const,
+        [
+          dataset({ ...scenes, sed: 1 } as typeof scenes),
+          `${name}.dataset: sed is 1, expected no setting of this name: there are`
+        ] as const
+      ]),
+      ...sampled.slice(0, 3).flatMap(([name, { dataset }]) =>
         [-2, NaN, 1.5].map((limit) =>
-          [() => dataset({ ...scenes, limit }), `${name}.dataset: limit is ${limit}, ${count}`] as const
+          [dataset({ ...scenes, limit } as typeof scenes), `${name}.dataset: limit is ${limit}, ${whole}`] as const
         )
       ),
-      [() => Scenes.dataset({ ...scenes, shots: -1 }), `Scenes.dataset: shots is -1, ${count}`],
-      [() => Scenes.dataset({ split: "val" as "test" }), `split is "val", expected "train" or "test"`],
-      [() => Scenes.dataset({ split: undefined as never }), `split is undefined, expected "train" or "test"`],
-      [() => Scenes.scenes({ ...scenes, seed: NaN }), "Scenes: seed is NaN, expected a whole number"],
-      [() => Scenes.Objects.dataset({ ...scenes, limit: 1 } as typeof scenes), "limit is 1, expected no setting of"],
-      [() => Subset.draw({ ...draw, train: -1 })(Stream.empty), `Subset: train is -1, ${count}`],
-      [() => Subset.draw({ ...draw, test: NaN })(Stream.empty), `Subset: test is NaN, ${count}`],
+      [Scenes.dataset({ ...scenes, shots: -1 }), `Scenes.dataset: shots is -1, ${whole}`],
       [
-        () => Layouts.hold({ source: "x", classOf: () => "", seed: 0, share: 2 }),
+        Scenes.dataset({ ...scenes, difficulty: 2 }),
+        "Scenes.dataset: difficulty is 2, expected a number in [0, 1]"
+      ],
+      [Scenes.Objects.dataset({ ...scenes, limit: 1 } as typeof scenes), "limit is 1, expected no setting of"],
+      [Subset.draw({ ...draw, train: -1 })(none).train, `Subset: train is -1, ${whole}`],
+      [Subset.draw({ ...draw, test: NaN })(none).test, `Subset: test is NaN, ${whole}`],
+      [
+        Stream.unwrap(Effect.map(
+          Layouts.hold({ source: "x", classOf: () => "", seed: 0, share: 2 })(none),
+          ({ train }) => train
+        )),
         "Layouts.hold: share is 2, expected a number in [0, 1]"
       ],
       [
-        () => Corruption.corrupt({ share: 2, seed: 0, differ: () => true }),
+        Stream.unwrap(Effect.map(
+          Corruption.corrupt({ share: 2, seed: 0, differ: () => true })(none),
+          ({ data }) => data
+        )),
         "Corruption.corrupt: share is 2, expected a number in [0, 1]"
       ],
-      [() => Dataset.shots(1, { classOf: () => "", seed: NaN })(Stream.empty), "seed is NaN, expected a whole number"],
-      [() => Dataset.split({ share: 0.5, seed: 0.5 })(Stream.empty), "seed is 0.5, expected a whole number"],
+      [none.pipe(Dataset.limit(-1)), `Dataset.limit: count is -1, ${whole}`],
+      [none.pipe(Dataset.shots(1.5, { classOf: () => "", seed: 0 })), `Dataset.shots: count is 1.5, ${whole}`],
+      [none.pipe(Dataset.shots(1, { classOf: () => "", seed: NaN })), "Dataset.shots: seed is NaN, expected a whole"],
+      [Dataset.split({ share: 0.5, seed: 0.5 })(none).train, "Dataset.split: seed is 0.5, expected a whole number"],
+      [Dataset.split({ share: NaN, seed: 0 })(none).validation, "Dataset.split: share is NaN, expected a number in"],
       [
-        () => Dataset.verified("x", () => Effect.void, { concurrency: 0 })(Stream.empty),
-        "concurrency is 0, expected a whole number from 1, or Infinity"
+        none.pipe(Dataset.verified("x", () => Effect.void, { concurrency: 0 })),
+        "Dataset.verified: concurrency is 0, expected a whole number from 1, or Infinity"
       ]
     ]
-    for (const [call, says] of calls) assert.throws(call, says)
+    return Effect.forEach(
+      calls,
+      ([stream, says]) =>
+        Effect.map(Effect.flip(Stream.runDrain(stream)), ({ message }) => assert.include(message, says))
+    )
   })
 })

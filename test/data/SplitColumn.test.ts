@@ -1,25 +1,14 @@
 /** A column of halves, in every reader of tables. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Logger, type Path, References, Schema, type Stream } from "effect"
+import { Effect, FileSystem, type Path, Schema, type Stream } from "effect"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { CsvManifest, JsonLines, Parquet } from "../../src/data/index.ts"
 import type { Sample } from "../../src/dsl/Task.ts"
-import { collect, folder, live } from "./folders.ts"
+import { collect, folder, live, warned } from "./folders.ts"
 
 type Split = CsvManifest.Options["split"]
 type Read = Stream.Stream<Sample<unknown>, { readonly message: string }, FileSystem.FileSystem | Path.Path>
-
-/** What is warned of while something runs. */
-const warned = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  Effect.gen(function*() {
-    const lines: Array<string> = []
-    const logger = Logger.make(({ message }) => void lines.push(String(message)))
-    const value = yield* Effect.provide(effect, Logger.layer([logger])).pipe(
-      Effect.provideService(References.MinimumLogLevel, "Warn")
-    )
-    return { value, lines }
-  })
 
 const halves = ["train", "Training", "val", "test", "dev", ""]
 const pictures = (split: ReadonlyArray<string>) =>
@@ -202,5 +191,33 @@ describe("a column of halves", () => {
         split: "test"
       })
       assert.match((yield* collect(lacking)).error, /which half a row belongs to, found "image", "label"/)
+    })))
+
+  it.effect("is told once to passes that begin at one time, and a file that is read whole is parsed once", () =>
+    live(Effect.gen(function*() {
+      for (const [name, of] of Object.entries({ ...readers, "a.parquet": (_: string) => ofParquet })) {
+        const read = of(yield* written(halves))()
+        const passes = Effect.all([collect(read), collect(read), collect(read)], { concurrency: "unbounded" })
+        const { lines, value } = yield* warned(passes)
+        assert.lengthOf(lines, 1, name)
+        assert.deepStrictEqual(new Set(value.map(({ ids }) => ids.length)), new Set([value[0]!.ids.length]), name)
+      }
+    })))
+
+  it.effect("that only some Parquet files have is an error that names one of either, before a row is read", () =>
+    live(Effect.gen(function*() {
+      const bytes = readFileSync(parquet)
+      const without = Buffer.from(bytes.toString("latin1").replaceAll("split", "attic"), "latin1")
+      const root = yield* folder({ "with.parquet": bytes, "without.parquet": without })
+      const [having, lacking] = [`${root}/with.parquet`, `${root}/without.parquet`]
+      const annotation = { column: "label", annotation: Parquet.classLabel(["rain", "sun"]) }
+      for (const files of [[having, lacking], [lacking, having]]) {
+        for (const split of [{}, { split: "train" }, { split: "all" }] as const) {
+          const { error, ids } = yield* collect(Parquet.read(files, { ...annotation, ...split }))
+          assert.deepStrictEqual(ids, [])
+          assert.include(error, `${lacking}: it has no column "split", and ${having} has one`)
+        }
+      }
+      assert.lengthOf((yield* collect(Parquet.read([lacking, lacking], annotation))).ids, 12)
     })))
 })

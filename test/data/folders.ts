@@ -1,6 +1,6 @@
 /** Folders of small pictures, and what a reader makes of them. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Effect, FileSystem, type Scope, Stream } from "effect"
+import { Effect, FileSystem, Logger, References, type Scope, Stream } from "effect"
 import sharp from "sharp"
 import * as Quarantine from "../../src/dsl/Quarantine.ts"
 import type { Sample } from "../../src/dsl/Task.ts"
@@ -60,6 +60,17 @@ export const collect = <T extends Sample<unknown>, E extends { readonly message:
       rows: (yield* quarantine.rows).map(({ reason, row }) => [row, reason]),
       details: (yield* quarantine.rows).map(({ detail }) => detail)
     }
+  })
+
+/** What is warned of while something runs. */
+export const warned = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ message }) => void lines.push(String(message)))
+    const value = yield* Effect.provide(effect, Logger.layer([logger])).pipe(
+      Effect.provideService(References.MinimumLogLevel, "Warn")
+    )
+    return { value, lines }
   })
 
 export const live = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | Scope.Scope>) =>

@@ -7,7 +7,7 @@ import { Decode } from "../../src/kernels/image/index.ts"
 import { Keyed } from "../../src/kernels/math/index.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import { Box, BoxTruth } from "../../src/tasks/detection/index.ts"
-import { collect, folder, live } from "./folders.ts"
+import { collect, folder, live, warned } from "./folders.ts"
 
 const coco = (parts: { readonly images?: unknown; readonly annotations?: unknown; readonly categories?: unknown }) =>
   JSON.stringify({
@@ -60,7 +60,13 @@ describe("ReasonSeg", () => {
         "i.jpg": [20, 10],
         "i.json": entry("beyond?", shape("target", [30, 30], [40, 30], [40, 40]))
       })
-      const { error, rows, samples } = yield* collect(ReasonSeg.read(root))
+      const data = ReasonSeg.read(root)
+      const { lines, value } = yield* warned(Effect.all([collect(data), collect(data)]))
+      // Of d.json, which is set aside, its row tells.
+      assert.deepStrictEqual(lines, [
+        `${root}: 1 shape labelled to be ignored, in 1 picture, is no part of the targets`
+      ])
+      const { error, rows, samples } = value[0]
       assert.strictEqual(error, "")
       assert.deepStrictEqual(
         samples.map(({ image, question, truth }) => [image.id, question, truth.instances.map(({ box }) => box)]),
@@ -148,7 +154,7 @@ describe("ReasonSeg", () => {
       yield* fs.symlink(`${elsewhere}/x.json`, `${root}/b.json`)
       const { error, rows } = yield* collect(ReasonSeg.read(root))
       assert.deepStrictEqual(rows, [[1, "outside-folder"], [2, "outside-folder"]])
-      assert.match(error, /none of its 2 rows is usable/)
+      assert.match(error, /none of its 2 pictures is usable/)
       assert.match((yield* collect(ReasonSeg.read(yield* folder({ "a.jpg": [1, 1] })))).error, /no JSON files in it/)
     })))
 })

@@ -13,6 +13,7 @@ const madeElsewhere: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   "src/dsl/RunFolder.ts": ["src/dsl/Verify.ts"],
   "src/dsl/Telling.ts": ["src/dsl/Telling.ts"],
+  "src/data/CocoInstances.ts": ["src/data/Marks.ts"],
   "src/studies/compare.ts": ["src/evaluation/verdict.ts"],
   "src/cli/commands/audit.ts": ["src/studies/audit/Judge.ts"],
   "src/dsl/Quarantine.ts": ["src/dsl/Quarantine.ts"],

@@ -74,13 +74,18 @@ describe("Dataset", () => {
       const { train, validation } = Dataset.split({ share: 0.3, seed: 1 })(doubled)
       const kept = new Set(yield* ids(train))
       assert.isTrue((yield* ids(validation)).every((id) => !kept.has(id)))
+      const refused = (read: Dataset.Dataset<unknown, Dataset.DataError>) =>
+        Effect.map(Effect.flip(Stream.runDrain(read)), ({ message }) => message)
       for (const share of [1.5, NaN, -1]) {
-        assert.throws(() => Dataset.split({ share, seed: 0 })(data), `share is ${share}, expected a number in [0, 1]`)
+        const { train, validation } = Dataset.split({ share, seed: 0 })(data)
+        const says = `Dataset.split: share is ${share}, expected a number in [0, 1]`
+        assert.deepStrictEqual([yield* refused(train), yield* refused(validation)], [says, says])
       }
       for (const count of [NaN, -1, 2.5]) {
-        const says = `${count}, expected a whole number from 0, or Infinity`
-        assert.throws(() => Dataset.limit(count), `limit is ${says}`)
-        assert.throws(() => Dataset.shots(count, { classOf: String, seed: 0 })(data), `shots is ${says}`)
+        const says = `count is ${count}, expected a whole number from 0, or Infinity`
+        assert.strictEqual(yield* refused(data.pipe(Dataset.limit(count))), `Dataset.limit: ${says}`)
+        const shots = data.pipe(Dataset.shots(count, { classOf: String, seed: 0 }))
+        assert.strictEqual(yield* refused(shots), `Dataset.shots: ${says}`)
       }
     }))
 
@@ -114,7 +119,7 @@ describe("Dataset", () => {
       )
       assert.deepStrictEqual(kept, ["0.png", "2.png", "3.png"])
       assert.deepStrictEqual((yield* quarantine.rows).map((row) => ({ ...row })), [
-        { source: "faces", row: 2, reason: "unreadable-image", detail: "1.png: truncated" }
+        { source: "faces", row: 2, unit: "picture", reason: "unreadable-image", detail: "1.png: truncated" }
       ])
     }))
   it.effect("fails where no picture can be read, with their number and the first reason", () =>
@@ -123,6 +128,9 @@ describe("Dataset", () => {
       const error = yield* Effect.flip(
         Stream.runDrain(Dataset.fromIterable(samples(3)).pipe(Dataset.verified("faces", check)))
       )
-      assert.match(error.message, /^faces: none of its 3 pictures can be read: unreadable-image 3\. First, row 1: /)
+      assert.match(
+        error.message,
+        /^faces: none of its 3 pictures can be read: unreadable-image 3\. First, unreadable-image: 0\.png: truncated/
+      )
     }))
 })

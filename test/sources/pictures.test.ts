@@ -106,6 +106,27 @@ describe("pictures", () => {
       assert.deepStrictEqual(yield* quarantine.counts, { "unknown-label": 1 }, "the run is told of them again")
     })))
 
+  it.effect("of boxes say in how many nothing is boxed, and which are too small to show anything", () =>
+    live(Effect.gen(function*() {
+      const names = Array.from({ length: 6 }, (_, i) => `${i}.png`)
+      const row = (image: string, i: number) =>
+        JSON.stringify({ image, objects: i === 2 ? [] : [{ bbox: [0, 0, 4, 4], label: "ab"[i % 2] }] })
+      const root = yield* folder({
+        ...yield* pictures(...names),
+        "4.png": [40, 5],
+        "5.png": [7, 9],
+        "data.jsonl": names.map(row).join("\n")
+      })
+      const source = yield* open(root)
+      const said = yield* Sources.understood(source)
+      assert.include(said, "  1 picture with nothing boxed in it: to be answered with no box")
+      assert.match(
+        said.join("\n"),
+        /2 pictures with a side under 8 pixels, which show next to nothing: (?:4\.png \(40 × 5\)|5\.png \(7 × 9\)), \d/
+      )
+      assert.deepStrictEqual(yield* Sources.understood(source), said, "once each, however often they are read")
+    })))
+
   it.effect("say which pictures stand under two labels, in one half or across them", () =>
     live(Effect.gen(function*() {
       const files = yield* pictures("train/a/1.png", "train/a/2.png", "train/b/1.png", "test/a/1.png", "test/b/1.png")

@@ -57,7 +57,7 @@ describe("inFolder", () => {
           lines[1]!,
           new RegExp(
             /\/train\.csv \(pictures\): 1 of its 2 pictures is set aside: /.source +
-              /unreadable-image 1\n {2}picture 2: unreadable-image: text\.png /.source
+              /unreadable-image 1\n {2}unreadable-image: text\.png: /.source
           )
         )
         assert.strictEqual(yield* quarantine(data), 3002)

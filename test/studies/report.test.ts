@@ -190,7 +190,7 @@ describe("report", () => {
         html,
         "<th scope=\"col\" class=\"text\">reason</th><th scope=\"col\" class=\"text\">what was wrong</th>"
       )
-      assert.include(html, "<td data-name=\"row\">1</td><td class=\"text\">sum</td><td class=\"text words\">d</td>")
+      assert.include(html, "<td class=\"text\">row 1</td><td class=\"text\">sum</td><td class=\"text words\">d</td>")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("escapes whatever a model, a file name or a label says", () =>

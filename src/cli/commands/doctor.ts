@@ -64,6 +64,10 @@ export const doctor = Command.make(
     sampler: Engine.flags.sampler.pipe(
       Flag.withDescription("Try vLLM servers: what they serve, and whether it can be learned from; default: none")
     ),
+    all: Flag.Boolean("all").pipe(
+      Flag.withDescription("Name every row of --data that is set aside; default: the first three"),
+      Flag.withDefault(false)
+    ),
     lora: Flags.rank.pipe(Flag.withDescription("Rank of the adapters that are tried at --engine; default: 32"))
   },
   (flags) =>
@@ -71,7 +75,7 @@ export const doctor = Command.make(
       yield* together(flags)
       if (Option.isNone(flags.data)) {
         yield* refuse(
-          { "--labels": flags.labels, "--subject": flags.subject, "--task": flags.task },
+          { "--labels": flags.labels, "--subject": flags.subject, "--task": flags.task, "--all": flags.all },
           (flag) => `${flag} is for pictures of one's own: name them, --data`
         )
       }
@@ -85,7 +89,7 @@ export const doctor = Command.make(
         ...(elsewhere ? [] : yield* model(flags.model)),
         ...(yield* engine({ ...flags, seed: 0 })),
         ...(yield* sampler(flags)),
-        ...(yield* Effect.forEach(Option.toArray(flags.data), (place) => data(place, local, flags))).flat()
+        ...(yield* Effect.forEach(Option.toArray(flags.data), (place) => data(place, local, flags, flags.all))).flat()
       ]
       for (const finding of findings) yield* Console.log(json ? JSON.stringify(finding) : line(finding))
       const about = [...new Set(findings.filter(({ state }) => state === "wrong").map(({ about }) => about))]

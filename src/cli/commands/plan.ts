@@ -1,7 +1,9 @@
 /** `rise plan`: what `rise train` would do, how long and in how much memory, before anything runs. */
 import { Console, Effect, Option, Stream } from "effect"
 import { Command } from "effect/cli"
+import * as Aside from "../../dsl/Aside.ts"
 import { duration, Event, report } from "../../dsl/Progress.ts"
+import * as Quarantine from "../../dsl/Quarantine.ts"
 import { Runtime } from "../../kernels/runtime/index.ts"
 import { type Line, memory, total } from "../../pipelines/index.ts"
 import { size } from "../doctor/Finding.ts"
@@ -10,6 +12,7 @@ import * as Engine from "../engine/index.ts"
 import * as Fitting from "../Fitting.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
+import * as Pictures from "../pictures.ts"
 import { howOf, together } from "../policy.ts"
 import * as Training from "../Training.ts"
 
@@ -83,10 +86,15 @@ export const plan = Command.make("plan", flags, (given) => {
     yield* together(given)
     const flags = yield* Fitting.read({ ...given, printConfig: false })
     yield* Engine.check(flags)
-    const source = yield* Training.open(flags, { rows: true })
-    if (Engine.trains(flags)) {
-      return yield* source.kind === "boxes" ? elsewhere(flags, source) : elsewhere(flags, source)
-    }
-    yield* source.kind === "boxes" ? printed(flags, source) : printed(flags, source)
+    const rest = "rise doctor --all names them"
+    const { lines, source } = yield* Pictures.look(flags, { aside: { rows: Aside.shown, rest } })
+    for (const line of lines) yield* Console.error(line)
+    const said = Engine.trains(flags)
+      ? source.kind === "boxes" ? elsewhere(flags, source) : elsewhere(flags, source)
+      : source.kind === "boxes"
+      ? printed(flags, source)
+      : printed(flags, source)
+    // Of what is set aside these lines have told.
+    yield* lines.length > 0 ? Quarantine.silently(said) : said
   }))
 })

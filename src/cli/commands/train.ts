@@ -2,6 +2,7 @@
 import { Console, Effect, Option, Runtime, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Plain from "../../dsl/Plain.ts"
+import * as Quarantine from "../../dsl/Quarantine.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { Run } from "../../dsl/Run.ts"
 import { Pacing } from "../../dsl/stages/Pacing.ts"
@@ -49,9 +50,10 @@ const comparison = <A>(
 ) =>
   Effect.gen(function*() {
     const { task } = source
-    const { cut, methods, notes, pacing, preset, recorded, start } = yield* Training.choose(flags, source, {
-      measure: false
-    })
+    const { cut, methods, notes, pacing, preset, recorded, start } = yield* Quarantine.silently(
+      // The run reads the same rows, and says where all of them are.
+      Training.choose(flags, source, { measure: false })
+    )
     // Before there is a folder, too; stages name themselves by the run they are in.
     yield* sound({ start, methods }).pipe(Effect.provide(Run.layerMemory({ seed: flags.seed })))
     if (flags.printConfig) return yield* Console.log(JSON.stringify(Plain.settings(Config.whole(preset)), undefined, 2))

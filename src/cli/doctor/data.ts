@@ -2,7 +2,9 @@
  * Data: what `rise plan` and `rise train` would understand of it, with every picture decoded, or why neither starts.
  */
 import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
+import * as Aside from "../../dsl/Aside.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
+import * as Sources from "../../sources/index.ts"
 import * as Pictures from "../pictures.ts"
 import { type Finding, note, ok, wrong } from "./Finding.ts"
 
@@ -27,15 +29,23 @@ const asGiven = (place: string, model: string, { labels, subject, task }: Said) 
   task
 })
 
-/** What there is to say of data, for a model that is to learn from it. */
+/**
+ * What there is to say of data, for a model that is to learn from it.
+ *
+ * @param all whether every row that is set aside is named, not the first of them
+ */
 export const data = (
   place: string,
   model: string,
-  said: Said
+  said: Said,
+  all = false
 ): Effect.Effect<ReadonlyArray<Finding>, never, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const aside = yield* Quarantine.collect
-    const { lines, source } = yield* Pictures.look(asGiven(place, model, said), { rows: true }).pipe(
+    const shown = all
+      ? { rows: Quarantine.kept, rest: "a run writes down all of them, in quarantine.jsonl of its folder" }
+      : { rows: Aside.shown, rest: "--all names them" }
+    const { lines, source } = yield* Pictures.look(asGiven(place, model, said), { aside: shown }).pipe(
       Effect.provideService(Quarantine.Quarantine, aside)
     )
     if (lines.length === 0) {
@@ -45,11 +55,11 @@ export const data = (
       const [train, test] = yield* Effect.all(counted).pipe(
         Effect.provideService(Quarantine.Quarantine, aside)
       )
-      const reasons = Object.entries(yield* aside.counts).map(([reason, n]) => `${reason} ${n}`)
+      const rows = yield* Sources.asideLines(aside, place, shown)
       const text = `${place}: ${source.task.name}, ${train} pictures to train on + ${test} to test on`
       return [
         ok("data", text),
-        ...reasons.map((reason) => note("data", `set aside: ${reason}`, "docs/data.md says what the reasons mean"))
+        ...rows.map((line) => note("data", line.trim()))
       ]
     }
     const [head = "", each = "", ...notes] = lines.map((line) => line.trim())

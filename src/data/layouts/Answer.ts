@@ -50,9 +50,9 @@ const inJson = (value: unknown): Row["said"] => {
 const reference = /<\|object_ref_start\|>([^<]*)<\|object_ref_end\|>((?:<\|box_start\|>[^<]*<\|box_end\|>)+)/g
 const corners = /<\|box_start\|>\((\d+),\s*(\d+)\),\s*\((\d+),\s*(\d+)\)<\|box_end\|>/g
 
-/** Boxes in Qwen2-VL's tokens, in thousandths; none where it is another text. */
-const inTokens = (text: string): ReadonlyArray<BoxForms.Box> =>
-  [...text.matchAll(reference)].flatMap(([, label = "", boxes = ""]) =>
+/** Boxes in Qwen2-VL's tokens, in thousandths; none where it is another text. Fails where one cannot be read. */
+const inTokens = (text: string): Result.Result<ReadonlyArray<BoxForms.Box>, BadRow> => {
+  const boxes = [...text.matchAll(reference)].flatMap(([, label = "", boxes = ""]) =>
     [...boxes.matchAll(corners)].map(([, left, top, right, bottom]): BoxForms.Box => ({
       numbers: [Number(left), Number(top), Number(right), Number(bottom)],
       form: "thousandths",
@@ -61,6 +61,14 @@ const inTokens = (text: string): ReadonlyArray<BoxForms.Box> =>
       field: "box_start"
     }))
   )
+  const begun = text.split("<|box_start|>").length - 1
+  return boxes.length === begun ? Result.succeed(boxes) : bad(
+    "bad-annotation",
+    `${boxes.length} of its ${begun} boxes can be read, expected each as ` +
+      "<|object_ref_start|>label<|object_ref_end|><|box_start|>(left,top),(right,bottom)<|box_end|>, whole numbers: " +
+      quoted(text)
+  )
+}
 
 /** Words and what parts them have no character in common: a text of blanks takes no longer than it is. */
 const pair = /\s*([^\d\s%:=,;]+(?:[^\S\n]+[^\d\s%:=,;]+)*)(?:\s*[:=])?\s+(\d+(?:\.\d+)?)\s*(%?)\s*(?:[,;]|$|(?=\s))/y
@@ -87,7 +95,8 @@ export const read = (text: string): Row["said"] => {
   const answer = conclusion(text)
   if (answer === "") return bad("no-label", `the answer is ${quoted(text)}, expected a label or boxes`)
   const boxes = inTokens(answer)
-  if (boxes.length > 0) return Result.succeed({ kind: "boxes", boxes })
+  if (Result.isFailure(boxes)) return Result.fail(boxes.failure)
+  if (boxes.success.length > 0) return Result.succeed({ kind: "boxes", boxes: boxes.success })
   const json = /^[[{]/.test(answer) ? parse(answer) : Option.none()
   if (Option.isSome(json)) return inJson(json.value)
   const pairs = inPairs(answer)

@@ -7,6 +7,7 @@
  */
 import { Option, Predicate, Result } from "effect"
 import type { Xywh } from "../../kernels/math/Iou.ts"
+import * as Marks from "../Marks.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import { number } from "../Segmentation.ts"
@@ -14,7 +15,7 @@ import { number } from "../Segmentation.ts"
 /** What the four numbers of a box are. */
 export type Form = "xywh" | "xyxy" | "cxcywh" | "hundredths" | "thousandths" | "yxyx"
 
-export interface Box {
+export interface Box extends Marks.Marks {
   readonly numbers: Xywh
   readonly form: Form
   /** Whether the user said which form it is, beyond the name of a field that is used in several ways. */
@@ -128,7 +129,7 @@ const element = (field: string, value: unknown, outer: Option.Option<Form>): Res
     const key = boxField(value)
     const label = labelOf(firstOf(value, labelFields))
     const box = single(key ?? field, key === undefined ? value : value[key], label, format)
-    return Option.isSome(box) ? box.value : yield* wrong
+    return Option.isSome(box) ? { ...box.value, ...yield* Marks.read(value) } : yield* wrong
   })
 
 /** The boxes under a field of boxes; their labels may stand in a list beside them. */
@@ -136,7 +137,7 @@ const under = (key: string, from: Fields, format: Option.Option<Form>): Result.R
   const value = from[key]
   const beside = firstOf(from, labelFields)
   const alone = single(key, value, labelOf(beside), format)
-  if (Option.isSome(alone)) return Result.succeed([alone.value])
+  if (Option.isSome(alone)) return Result.map(Marks.read(from, 0), (marks) => [{ ...alone.value, ...marks }])
   const expected = "expected [x, y, width, height], or a list of these"
   if (!Array.isArray(value) || value.some(Number.isFinite)) return bad(`"${key}" is ${quoted(value)}, ${expected}`)
   if (value.length > 1 && Array.isArray(beside) && beside.length !== value.length) {
@@ -149,7 +150,7 @@ const under = (key: string, from: Fields, format: Option.Option<Form>): Result.R
     const label = Array.isArray(beside) ? labelOf(beside[i]) : labelOf(beside)
     return Option.match(single(key, item, label, format), {
       onNone: () => bad(`"${key}" holds ${quoted(item)}, ${expected}`),
-      onSome: (box) => Result.succeed(box)
+      onSome: (box) => Result.map(Marks.read(from, i), (marks) => ({ ...box, ...marks }))
     })
   }))
 }

@@ -25,10 +25,10 @@ const samples = (
   Stream.unwrap(Effect.gen(function*() {
     const folder = yield* Folder.open(root, "a folder with one folder per label")
     const known = new Set(labels)
-    const unknown = (label: string) =>
+    const unknown = (file: string, label: string) =>
       Effect.fail<Rows.BadRow>({
         reason: "unknown-label",
-        detail: `${Quoted.quoted(label)} is none of the labels ${Quoted.names(labels)}`
+        detail: `${file}: ${Quoted.quoted(label)} is none of the labels ${Quoted.names(labels)}`
       })
     return Stream.fromIterable(entries).pipe(
       Stream.zipWithIndex,
@@ -36,9 +36,9 @@ const samples = (
         row: i + 1,
         read: known.has(label)
           ? Effect.map(folder.picture(file), ({ image }) => [{ image, truth: oneHot(labels, label) }])
-          : unknown(label)
+          : unknown(file, label)
       })),
-      Rows.samples(source, "no pictures in its class folders")
+      Rows.samples(source, "no pictures in its class folders", { unit: "picture" })
     )
   }))
 
@@ -119,7 +119,7 @@ export const layout: Layout = {
       const { type } = yield* fs.stat(directory)
       if (type !== "Directory") return Option.none()
       const root = yield* fs.realPath(directory)
-      const { folders } = yield* Walk.list(root)
+      const { files, folders } = yield* Walk.list(root)
       const shelves = new Map<Names.Half, { readonly name: string; readonly shelf: Shelf.Shelf }>()
       for (const name of folders) {
         const half = Names.halfOf(name)
@@ -134,7 +134,8 @@ export const layout: Layout = {
         return Option.some(
           yield* classesOf(root, train, test, hints, [
             ...notes,
-            ...beside.length > 0 ? [`beside the halves ${Quoted.names(beside)} left alone`] : []
+            ...beside.length > 0 ? [`beside the halves ${Quoted.names(beside)} left alone`] : [],
+            ...Walk.noPictures(files.filter((name) => !Walk.isPictureName(name)))
           ])
         )
       }

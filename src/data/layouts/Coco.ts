@@ -13,6 +13,7 @@ import * as CocoPictures from "../CocoPictures.ts"
 import type { Instances } from "../Instances.ts"
 import * as Once from "../Once.ts"
 import { names, quoted } from "../Quoted.ts"
+import type { BadRow } from "../Rows.ts"
 import * as CocoPlace from "./CocoPlace.ts"
 import * as Found from "./Found.ts"
 import * as Hinted from "./Hinted.ts"
@@ -30,6 +31,8 @@ interface Half {
   /** The classes of the file, and whether its annotations have no boxes. */
   readonly labels: ReadonlyArray<string>
   readonly isPlaceless: boolean
+  /** What there is to say of how its annotations are marked. */
+  readonly marks: ReadonlyArray<string>
   /** Those of `labels` that an annotation has. */
   readonly used: ReadonlyArray<string>
   /** The folder of its pictures. */
@@ -47,19 +50,25 @@ const isPlaceless = ({ annotations }: CocoFile.Content): boolean =>
     isAbsent(Reflect.get(entry, "segmentation"))
   )
 
-/** Each picture with its categories. */
-const rowsOf = ({ annotations, images, names: categories }: CocoFile.Content): ReadonlyArray<Row> => {
+/** Each picture with its categories, and by place the annotations that belong to no picture. */
+const rowsOf = ({ annotations, images, names: categories }: CocoFile.Content) => {
   const labels = new Map<string, Map<string, number>>()
-  for (const entry of annotations) {
-    if (!Predicate.hasProperty(entry, "image_id") || !Predicate.hasProperty(entry, "category_id")) continue
-    const image = Option.getOrElse(Entries.id(entry.image_id), () => "")
-    const category = Option.getOrElse(Entries.id(entry.category_id), () => "")
+  const lost = new Map<number, BadRow>()
+  const pictures = images.map(Entries.picture)
+  const known = new Set(pictures.flatMap((picture) => Result.isSuccess(picture) ? [picture.success.id] : []))
+  for (const [i, entry] of annotations.entries()) {
+    const [image = "", category = ""] = ["image_id", "category_id"].map((key) =>
+      Option.getOrElse(Entries.id(Predicate.hasProperty(entry, key) ? entry[key] : undefined), () => "")
+    )
+    if (!known.has(image)) {
+      lost.set(i + 1, { reason: "unknown-image", detail: `image ${image === "" ? "?" : image} is not listed` })
+      continue
+    }
     const weights = labels.get(image) ?? new Map<string, number>()
     const label = categories.get(category) ?? category
     labels.set(image, weights.set(label, (weights.get(label) ?? 0) + 1))
   }
-  return images.map((value, i): Row => {
-    const picture = Entries.picture(value)
+  const rows = pictures.map((picture, i): Row => {
     const weights = Result.isSuccess(picture) ? labels.get(picture.success.id) ?? new Map<string, number>() : new Map()
     return {
       row: i + 1,
@@ -70,6 +79,7 @@ const rowsOf = ({ annotations, images, names: categories }: CocoFile.Content): R
         : Result.succeed({ kind: "weights", told: weights.size === 1 ? "one" : "votes", weights })
     }
   })
+  return { rows, lost }
 }
 
 /** Labels of pictures without boxes. */
@@ -81,7 +91,10 @@ const classes = Effect.fnUntraced(function*(
 ) {
   const path = yield* Path.Path
   const part = Effect.fnUntraced(function*({ content, file, pictures }: Half) {
-    const rows = Stream.unwrap(Effect.map(content.get, (found) => Stream.fromIterable(rowsOf(found))))
+    const rows = Stream.unwrap(Effect.flatMap(content.get, (found) => {
+      const { lost, rows } = rowsOf(found)
+      return Effect.as(CocoPictures.setAside(file, found, lost), Stream.fromIterable(rows))
+    }))
     const find = yield* Pictures.open(root, path.relative(root, pictures))
     return { source: `${file}#images`, unit: "image", rows, release: content.release, find } satisfies Part
   })
@@ -140,6 +153,7 @@ export const layout: Layout = {
       return {
         ...{ file, content, pictures, labels },
         isPlaceless: isPlaceless(found),
+        marks: CocoFile.notes(found),
         used: labels.filter((label) => used.has(label))
       } satisfies Half
     })
@@ -167,7 +181,11 @@ export const layout: Layout = {
       labels: Option.getOrElse(hints.labels, () => order),
       train: read(train),
       test: Option.map(test, read),
-      notes: [...notes, ...unseen]
+      notes: [
+        ...notes,
+        ...halves.flatMap(({ file, marks }) => marks.map((note) => `${path.relative(root, file)}: ${note}`)),
+        ...unseen
+      ]
     })
   })
 }

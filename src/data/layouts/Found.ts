@@ -7,7 +7,7 @@ import * as Quarantine from "../../dsl/Quarantine.ts"
 import { type Outcome, sift } from "../../dsl/Sift.ts"
 import type { Sample } from "../../dsl/Task.ts"
 import type * as Folder from "../Folder.ts"
-import { inside, type Instances } from "../Instances.ts"
+import { inside, type Instances, unlessCrowds } from "../Instances.ts"
 import { count, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import * as Spelling from "../Spelling.ts"
@@ -100,8 +100,9 @@ const instances = (reading: Reading.Reading, boxes: ReadonlyArray<Box>, picture:
   Effect.forEach(boxes, (box) =>
     Effect.gen(function*() {
       const label = yield* Effect.fromResult(reading.labelOf(box))
-      return { box: yield* inside(yield* Effect.fromResult(reading.place(box, picture)), picture), label }
-    }))
+      const within = yield* inside(yield* Effect.fromResult(reading.place(box, picture)), picture)
+      return { box: within, label, ...box.crowd === true && { crowd: true } }
+    })).pipe(Effect.flatMap((found) => unlessCrowds(picture.image.id, found)))
 
 /** The truth of a row, by the kind of data set that it is in. */
 const truths = (reading: Reading.Reading) => {
@@ -209,6 +210,7 @@ export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
       ...questionNote(survey),
       ...halves.notes,
       ...reading.notes,
+      ...survey.marks,
       ...(merges ? [`${count(survey.repeated, "picture")} in several rows: ${together}`] : [])
     ]
     return reading.kind === "boxes"

@@ -32,15 +32,15 @@ export const defaultShare = 0.2
 
 /**
  * Holds out a share of each label, rounded, and at least one picture where a label has two. A label with one picture
- * keeps it to train on. Remembers ids. Fails where no label has two pictures.
- *
- * @throws RangeError on an option that cannot mean anything
+ * keeps it to train on. Remembers ids. Fails where no label has two pictures, and on an option that cannot mean
+ * anything.
  */
 export const hold = <A>(options: Options<A>) => {
-  const { classOf, seed, share = defaultShare, source } = Reader.held("Layouts.hold", rules, options)
+  const { classOf, seed, share = defaultShare, source } = options
   return <E, R>(self: Dataset<A, E, R>): Effect.Effect<Split<A, E | DataError, R>> =>
     Effect.gen(function*() {
       const drawn = yield* Effect.cached(Effect.gen(function*() {
+        yield* Reader.check("Layouts.hold", rules, options)
         const classes = yield* Stream.runFold(
           self,
           () => new Map<string, Map<string, number>>(),

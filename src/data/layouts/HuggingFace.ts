@@ -14,12 +14,12 @@ import type { BadRow } from "../Rows.ts"
 import * as SplitColumn from "../SplitColumn.ts"
 import * as BoxForms from "./BoxForms.ts"
 import * as Found from "./Found.ts"
+import { maxGroupBytes, naming, same } from "./HuggingFaceColumns.ts"
 import * as Files from "./HuggingFaceFiles.ts"
-import { type Columns, columns as columnsOf } from "./HuggingFaceSchema.ts"
+import type { Columns } from "./HuggingFaceSchema.ts"
 import { splitOf } from "./JsonForms.ts"
 import * as Labels from "./Labels.ts"
 import type { Layout } from "./Layout.ts"
-import * as Names from "./Names.ts"
 import * as Pictures from "./Pictures.ts"
 import type { Part, Row } from "./Row.ts"
 
@@ -65,8 +65,6 @@ const saidOf = (value: unknown, columns: Columns): Row["said"] =>
     return { kind: "boxes" as const, boxes: labelled }
   })
 
-const maxGroupBytes = 2 ** 30
-
 /** The rows of shards, one after the other. A row is named by its number in all of them. */
 const rowsOf = (root: string, files: ReadonlyArray<string>, columns: Columns, brief: boolean): Part["rows"] =>
   Stream.unwrap(Effect.map(Path.Path, (path) => {
@@ -76,48 +74,36 @@ const rowsOf = (root: string, files: ReadonlyArray<string>, columns: Columns, br
     return Stream.fromIterable(files).pipe(
       Stream.flatMap((file) => {
         const seen = new Set<string>()
-        return Records.read(path.join(root, file), { columns: wanted, maxGroupBytes }).pipe(
-          Stream.zipWithIndex,
-          Stream.mapEffect(([record, i]) => {
-            const said = saidOf(record[annotation], columns)
-            const numbered = `${file}#${i + 1}`
-            const half = Option.flatMap(split, (column) => splitOf({ [SplitColumn.column]: record[column] }))
-            const base = { split: half, said }
-            if (brief) return Effect.succeed({ ...base, picture: Result.succeed(numbered) })
-            return Effect.match(Parquet.pictureIn(image, record[image]), {
-              onFailure: (fault) => ({
-                ...base,
-                picture: Result.fail({ ...fault, detail: `${numbered}: ${fault.detail}` })
-              }),
-              onSuccess: ({ bytes, path: name }) => {
-                const spelt = typeof name === "string" && name !== "" ? Folder.spelt(path, name) : undefined
-                const id = spelt === undefined || seen.has(spelt) ? numbered : `${file}#${spelt}`
-                if (spelt !== undefined) seen.add(spelt)
-                return bytes instanceof Uint8Array
-                  ? { ...base, picture: Result.succeed(id), held: Folder.encoded(id, bytes) }
-                  : { ...base, picture: Result.succeed(name ?? "") }
-              }
+        return Records.read(path.join(root, file), { columns: wanted, maxGroupBytes })
+          .pipe(
+            Stream.zipWithIndex,
+            Stream.mapEffect(([record, i]) => {
+              const said = saidOf(record[annotation], columns)
+              const numbered = `${file}#${i + 1}`
+              const half = Option.flatMap(split, (column) => splitOf({ [SplitColumn.column]: record[column] }))
+              const base = { split: half, said }
+              if (brief) return Effect.succeed({ ...base, picture: Result.succeed(numbered) })
+              return Effect.match(Parquet.pictureIn(image, record[image]), {
+                onFailure: (fault) => ({
+                  ...base,
+                  picture: Result.fail({ ...fault, detail: `${numbered}: ${fault.detail}` })
+                }),
+                onSuccess: ({ bytes, path: name }) => {
+                  const spelt = typeof name === "string" && name !== "" ? Folder.spelt(path, name) : undefined
+                  const id = spelt === undefined || seen.has(spelt) ? numbered : `${file}#${spelt}`
+                  if (spelt !== undefined) seen.add(spelt)
+                  return bytes instanceof Uint8Array
+                    ? { ...base, picture: Result.succeed(id), held: Folder.encoded(id, bytes) }
+                    : { ...base, picture: Result.succeed(name ?? "") }
+                }
+              })
             })
-          })
-        )
+          )
       }),
       Stream.zipWithIndex,
       Stream.map(([row, i]): Row => ({ ...row, row: i + 1 }))
     )
   }))
-
-/** A column of which some value names a half. */
-const naming = (file: string, split: Columns["split"]) =>
-  Option.match(split, {
-    onNone: () => Effect.succeed(Option.none<string>()),
-    onSome: (column) =>
-      Records.read(file, { columns: [column], maxGroupBytes }).pipe(
-        Stream.map((record) => record[column]),
-        Stream.filter((value) => typeof value === "string" && Names.halfOf(value) !== undefined),
-        Stream.runHead,
-        Effect.map(Option.as(column))
-      )
-  })
 
 export const layout: Layout = {
   name: "Parquet of Hugging Face",
@@ -136,13 +122,12 @@ export const layout: Layout = {
     const { first, held, notes } = yield* Files.halves(root, shards)
     const source = path.join(root, first[0] ?? "")
     const fail = (reason: string) => new DataError({ source, reason })
-    const { columns: all, footer } = yield* Effect.scoped(Records.openFooter(source))
-    const found = yield* Option.match(columnsOf(footer, hints), {
-      onNone: () => Effect.fail(fail(`no column of pictures among ${names(all)}: expected "image"`)),
-      onSome: (found) => Effect.fromResult(Result.mapError(found, fail))
-    })
+    const found = yield* same(root, [...first, ...held], hints, held.length === 0)
     const { annotation, classes, numbered } = found
-    const split = yield* naming(source, found.split)
+    // What rows of files that are halves themselves say of halves is not asked for.
+    const split = held.length > 0
+      ? Option.none<string>()
+      : yield* naming(first.map((file) => path.join(root, file)), found.split)
     const columns = { ...found, split }
     const unused = Option.isNone(split) ? Option.toArray(found.split) : []
     if (numbered && Option.isNone(classes) && Option.isNone(hints.labels)) {
@@ -171,7 +156,11 @@ export const layout: Layout = {
         notes: [
           `${names([...first, ...held], 4)}: ${columns.notes[0]}`,
           ...columns.notes.slice(1),
-          ...unused.map((column) => `${quoted(column)} names no half of the data, and is not used`),
+          ...unused.map((column) =>
+            held.length > 0
+              ? `${quoted(column)} is not used: the files are the halves`
+              : `${quoted(column)} names no half of the data, and is not used`
+          ),
           ...notes
         ]
       })

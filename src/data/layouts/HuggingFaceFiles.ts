@@ -44,5 +44,12 @@ export const halves = Effect.fnUntraced(function*(root: string, shards: Readonly
   }
   const used = new Set([...first, ...held])
   const left = shards.filter((file) => !used.has(file))
-  return { first, held, notes: left.length > 0 ? [`not used: ${names(left, 4)}`] : [] }
+  return {
+    first,
+    held,
+    notes: [
+      ...left.length > 0 ? [`not used: ${names(left, 4)}`] : [],
+      ...Split.onlyTested([test, validation], train.length + whole.length)
+    ]
+  }
 })

@@ -140,7 +140,10 @@ const halves = (
     }
     const used = new Set([...first, ...held])
     const left = all.filter((file) => !used.has(file))
-    const notes = left.length > 0 ? [`not used: ${list(left)}`] : []
+    const notes = [
+      ...left.length > 0 ? [`not used: ${list(left)}`] : [],
+      ...Split.onlyTested([test, validation], train.length + rest.length)
+    ]
     return Option.some({ root, train: trained, test: Option.fromUndefinedOr(held[0]), notes })
   })
 

@@ -19,6 +19,7 @@ import * as BoxForms from "./BoxForms.ts"
 import * as JsonFiles from "./JsonFiles.ts"
 import * as JsonLayout from "./JsonLayout.ts"
 import * as Labels from "./Labels.ts"
+import * as Names from "./Names.ts"
 import type { Row } from "./Row.ts"
 
 type Fields = BoxForms.Fields
@@ -53,13 +54,14 @@ export const splitOf = ({ split }: Fields): Option.Option<string> =>
 const labelsOf = (fields: Fields): Row["said"] => {
   const key = Labels.fields.find((name) => isThere(fields[name])) ?? Labels.fields.find((name) => name in fields)
   if (key !== undefined) return Labels.read(key, fields[key])
-  const others = Object.entries(fields).filter(([name]) => !about.has(name))
+  const beside = Object.entries(fields).filter(([name]) => !about.has(name))
+  const others = beside.filter(([name]) => !Names.isMeasure(name))
   const [only] = others
   if (others.length === 1 && only !== undefined) return Labels.read(...only)
   if (others.length > 1 && others.every(([, value]) => typeof value === "number")) {
     return Labels.read("label", Object.fromEntries(others))
   }
-  const found = others.length === 0 ? "nothing beside the picture" : names(others.map(([name]) => name))
+  const found = beside.length === 0 ? "nothing beside the picture" : names(beside.map(([name]) => name))
   return Result.fail({ reason: "no-label", detail: `expected "label", or boxes in "objects": found ${found}` })
 }
 

@@ -9,7 +9,7 @@ import { Effect, Option, Path, Result, Stream } from "effect"
 import { DataError } from "../../dsl/DataError.ts"
 import * as JsonRows from "../JsonRows.ts"
 import * as Once from "../Once.ts"
-import { count, names } from "../Quoted.ts"
+import { count, names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import * as Found from "./Found.ts"
 import * as JsonFiles from "./JsonFiles.ts"
@@ -51,6 +51,7 @@ const none: BadRow = { reason: "unlabelled", detail: "the task has no annotation
 const survey = (all: ReadonlyArray<Numbered>) => {
   const choices = new Map<string, Set<string>>()
   const boxLabels = new Set<string>()
+  const others = new Map<string, number>()
   // Tasks with either.
   let [boxes, chosen] = [0, 0]
   let [cancelled, several] = [0, 0]
@@ -59,6 +60,9 @@ const survey = (all: ReadonlyArray<Numbered>) => {
     cancelled += task.success.cancelled
     several += Number(task.success.annotations.length > 1)
     let [hasBoxes, hasChoices] = [false, false]
+    for (const kind of new Set(task.success.annotations.flatMap((annotation) => [...annotation.others]))) {
+      others.set(kind, (others.get(kind) ?? 0) + 1)
+    }
     for (const annotation of task.success.annotations) {
       for (const [from, some] of annotation.choices) {
         const known = choices.get(from) ?? new Set()
@@ -73,7 +77,7 @@ const survey = (all: ReadonlyArray<Numbered>) => {
     boxes += Number(hasBoxes)
     chosen += Number(hasChoices)
   }
-  return { choices, boxLabels, boxes, chosen, cancelled, several }
+  return { choices, boxLabels, boxes, chosen, cancelled, several, others }
 }
 
 /** Decides what is to be learned; hinted labels say which of several fields. */
@@ -135,13 +139,17 @@ const rowOf = (about: Subject) => ({ row, task }: Numbered): Row => ({
   said: Result.flatMap(task, (found) => saidOf(found, about))
 })
 
-const notesOf = ({ boxes, cancelled, choices, chosen, several }: ReturnType<typeof survey>, about: Subject) => [
+const notesOf = ({ boxes, cancelled, choices, chosen, others, several }: ReturnType<typeof survey>, about: Subject) => [
   ...(several === 0 ? [] : [
     about.kind === "boxes"
       ? `${count(several, "task")} with several annotators: boxes of the ground truth, or else of the latest, are taken`
       : `${count(several, "task")} with several annotators: each choice counts as a vote, read as shares`
   ]),
   ...(cancelled === 0 ? [] : [`${count(cancelled, "cancelled annotation")} not read`]),
+  ...about.kind === "choices" && choices.size > 1
+    ? [`choices of other fields are not read: ${names([...choices.keys()].filter((from) => from !== about.from))}`]
+    : [],
+  ...[...others].map(([kind, n]) => `results of the kind ${quoted(kind)} are not read: those of ${count(n, "task")}`),
   ...(about.kind === "boxes" && choices.size > 0
     ? [
       `choices beside the boxes are not read: ${names([...choices.keys()])}, of ${count(chosen, "task")}, where ` +

@@ -15,6 +15,8 @@ export interface Annotation {
   /** Choices by the field that they are of. */
   readonly choices: ReadonlyMap<string, ReadonlyArray<string>>
   readonly boxes: Result.Result<ReadonlyArray<Box>, BadRow>
+  /** Results of other kinds, such as "textarea" or "taxonomy", as far as they say what kind they are. */
+  readonly others: ReadonlySet<string>
   /** Whether it is marked as the truth. */
   readonly isTruth: boolean
   /** When it was changed last, as text that sorts. */
@@ -53,15 +55,19 @@ const choicesOf = (value: Fields): ReadonlyArray<string> => {
 
 /** The annotation that these values are, each with its field and, where it is of a region, that region's id. */
 const annotation = (
-  values: ReadonlyArray<{ readonly from: string; readonly id: string; readonly value: Fields }>,
+  values: ReadonlyArray<
+    { readonly from: string; readonly id: string; readonly value: Fields; readonly type: string }
+  >,
   { at, isTruth }: Pick<Annotation, "at" | "isTruth">
 ): Annotation => {
   const choices = new Map<string, ReadonlyArray<string>>()
+  const others = new Set<string>()
   const regions = new Map<string, { readonly value: Fields; readonly labels: ReadonlyArray<string> }>()
-  for (const [i, { from, id, value }] of values.entries()) {
+  for (const [i, { from, id, type, value }] of values.entries()) {
     if (!Region.isRegion(value)) {
       const chosen = choicesOf(value)
       if (chosen.length > 0) choices.set(from, [...choices.get(from) ?? [], ...chosen])
+      else if (type !== "") others.add(type)
       continue
     }
     // A shape, its label and what else is said of it are results of one id.
@@ -73,7 +79,7 @@ const annotation = (
     Result.all([...regions.values()].map(({ labels, value }) => Region.boxes(value, labels))),
     (found) => found.flat()
   )
-  return { choices, boxes, isTruth, at }
+  return { choices, boxes, others, isTruth, at }
 }
 
 const list = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : []
@@ -81,9 +87,9 @@ const list = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? 
 const results = (entry: Fields) =>
   list(entry["result"]).flatMap((result) => {
     if (!isFields(result) || !isFields(result["value"])) return []
-    const { from_name: from, id, image_rotation, original_height, original_width, value } = result
+    const { from_name: from, id, image_rotation, original_height, original_width, type, value } = result
     const whole = { image_rotation, original_height, original_width, ...value }
-    return [{ from: textOf(from), id: textOf(id), value: whole }]
+    return [{ from: textOf(from), id: textOf(id), type: textOf(type), value: whole }]
   })
 
 const whole = (task: Fields): Task => {
@@ -110,10 +116,10 @@ const brief = (record: Fields): Task => {
   const picture = pictureOf(data)
   const values = Object.entries(data).flatMap(([from, value]) =>
     (Array.isArray(value) ? value : [value]).flatMap((each: unknown) => {
-      if (isFields(each)) return [{ from, id: "", value: each }]
+      if (isFields(each)) return [{ from, id: "", type: "", value: each }]
       const isPicture = Result.isSuccess(picture) && picture.success === each
       return typeof each === "string" && !isPicture && each.trim() !== ""
-        ? [{ from, id: "", value: { choices: [each] } }]
+        ? [{ from, id: "", type: "", value: { choices: [each] } }]
         : []
     })
   )

@@ -6,6 +6,7 @@ import { quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import { number } from "../Segmentation.ts"
 import { type Fields, isFields } from "./BoxForms.ts"
+import * as Names from "./Names.ts"
 
 /** What a row says of the labels of its picture. */
 export interface Weights {
@@ -88,6 +89,15 @@ export const read = (field: string, value: unknown): Result.Result<Weights, BadR
   if (!isFields(value)) return wrong()
   const name = scalar(firstOf(value, nameFields))
   if (Option.isSome(name)) return Result.succeed(one(name.value))
+  if (Object.keys(value).length > 0 && Object.keys(value).every(Names.isMeasure)) {
+    return bad(
+      "bad-annotation",
+      `"${field}" is ${
+        quoted(value)
+      }, which reads as a place or a size: expected a label, or an object with a number ` +
+        "per label. What is no label and no box is read in a script (JsonLines.read, docs/write-a-task.md)"
+    )
+  }
   return Option.match(numbers(value), {
     onNone: wrong,
     onSome: (weights) => Result.succeed({ kind: "weights", told: "numbers", weights })

@@ -45,6 +45,14 @@ export const alike = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {
   )
 }
 
+/** What numbers of a place or a size are called. */
+const measures = new Set(
+  "x y z w h x1 y1 x2 y2 cx cy xmin ymin xmax ymax width height size area lat lon lng latitude longitude".split(" ")
+)
+
+/** Whether a name is that of a place or a size rather than of a label: `x`, `width`, `x_min`. */
+export const isMeasure = (name: string): boolean => measures.has(name.trim().toLowerCase().replaceAll(/[\s_-]+/g, ""))
+
 /** What programs and people write where there is no value. */
 const noValue = /^(?:[-–—?.*_/]+|nan|n\.?\/?a\.?|nil|null|none|<na>|missing|unknown|[-+]?inf(?:inity)?|[-+]?∞)$/i
 /** What spreadsheets write in the place of a value. */

@@ -21,8 +21,10 @@ export interface Shelf {
   readonly empty: ReadonlyArray<string>
   /** Pictures beside the class folders. */
   readonly loose: number
-  /** Files that are no pictures. */
+  /** Files in class folders that are no pictures. */
   readonly others: ReadonlyArray<string>
+  /** The same beside class folders. */
+  readonly beside: ReadonlyArray<string>
 }
 
 /** Looks through the folders of `half`, a path from `root`. */
@@ -36,7 +38,7 @@ export const of = Effect.fnUntraced(function*(root: string, half: string) {
         const label = Spelling.composed(name)
         return {
           label,
-          others: files.filter((file) => !Walk.isPicture(file)),
+          others: files.filter((file) => !Walk.isPicture(file)).map((file) => path.join(name, file)),
           entries: files.filter(Walk.isPicture).map((file): Entry => ({ label, file: path.join(half, name, file) }))
         }
       })
@@ -47,7 +49,8 @@ export const of = Effect.fnUntraced(function*(root: string, half: string) {
     labels: Names.sorted([...filled]),
     empty: classes.flatMap(({ label }) => filled.has(label) ? [] : [label]),
     loose: here.files.filter(Walk.isPictureName).length,
-    others: classes.flatMap(({ others }) => others)
+    others: classes.flatMap(({ others }) => others),
+    beside: here.files.filter((name) => !Walk.isPictureName(name))
   }
   return shelf
 })
@@ -89,16 +92,14 @@ export const halvesInside = ({ entries, labels }: Shelf): ReadonlyArray<string> 
 }
 
 /** What to say of it. */
-export const notesOn = (where: string, { empty, labels, loose, others }: Shelf): ReadonlyArray<string> => [
+export const notesOn = (where: string, { beside, empty, labels, loose, others }: Shelf): ReadonlyArray<string> => [
   ...empty.length > 0 && labels.length > 0
     ? [`${where}no pictures in ${Quoted.names(empty)}: no label is made of ${empty.length === 1 ? "it" : "them"}`]
     : [],
   ...loose > 0
     ? [`${where}${Quoted.count(loose, "picture")} beside the class folders left alone: no label is known`]
     : [],
-  ...others.length > 0
-    ? [`${where}${Quoted.count(others.length, "file")} by the name no picture left alone: ${Walk.counted(others)}`]
-    : []
+  ...Walk.noPictures([...beside, ...others]).map((note) => where + note)
 ]
 
 /** Folders of other layouts that hold pictures and are no labels: COCO's `train2017`, `images`. */

@@ -2,7 +2,7 @@
  * Which rows are to train on and which to test on: by the file they are in, or by what they say.
  */
 import { Option, type Path, Result, Stream } from "effect"
-import { count, quoted } from "../Quoted.ts"
+import { count, names, quoted } from "../Quoted.ts"
 import * as Names from "./Names.ts"
 import type { Part, Row } from "./Row.ts"
 
@@ -12,6 +12,12 @@ export const byName = (path: Path.Path, files: ReadonlyArray<string>) =>
     files,
     (file) => Names.halfIn(path.basename(file)) ?? Names.halfIn(path.dirname(file)) ?? "whole"
   )
+
+/** What to say where no file is to train on, and those of other halves are read as one. */
+export const onlyTested = (tested: ReadonlyArray<ReadonlyArray<string>>, trained: number): ReadonlyArray<string> =>
+  trained > 0
+    ? []
+    : [`no file to train on: ${names(tested.flat(), 4)} ${tested.flat().length === 1 ? "is" : "are"} read as one part`]
 
 /** Rows by the half that they name. */
 export interface Splits {

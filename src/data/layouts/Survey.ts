@@ -2,6 +2,7 @@
  * What the rows of a data set say, counted in one pass before any picture is opened.
  */
 import { Option, Result } from "effect"
+import * as Marks from "../Marks.ts"
 import type { Box } from "./BoxForms.ts"
 import { inUnits } from "./BoxPlace.ts"
 import type { Weights } from "./Labels.ts"
@@ -33,6 +34,8 @@ export interface Survey {
   readonly agreed: boolean
   /** Different questions of conversations, counted up to `mostQuestions`. */
   readonly questions: number
+  /** What there is to say of how boxes are marked. */
+  readonly marks: ReadonlyArray<string>
 }
 
 /** Longest label that is kept. */
@@ -52,6 +55,7 @@ export const counter = () => {
   const pictures = new Map<string, string | undefined>()
   const again = new Set<string>()
   const questions = new Set<string>()
+  const marks = Marks.counter()
   let [classes, boxes, empty, texts] = [0, 0, 0, 0]
   let scale = Scale.none
   let [single, beyond, agreed] = [true, false, true]
@@ -67,6 +71,7 @@ export const counter = () => {
   const draw = (box: Box, isTrained: boolean) => {
     const key = `${box.field} ${box.form}`
     if (!forms.has(key)) forms.set(key, box)
+    marks.add(box)
     beyond ||= !inUnits(box.form) && box.numbers.some((value) => Math.abs(value) > 1)
     if (Option.isSome(box.label)) label(box.label.value, isTrained)
   }
@@ -101,7 +106,8 @@ export const counter = () => {
     survey: (): Survey => ({
       ...{ classes, boxes, empty, labels, trained, texts, told, scale, single, beyond, forms, agreed },
       repeated: again.size,
-      questions: questions.size
+      questions: questions.size,
+      marks: marks.notes()
     })
   }
 }

@@ -10,6 +10,7 @@
  * @module
  */
 import { Effect, Stream } from "effect"
+import type { DataError } from "../../dsl/DataError.ts"
 import type { Sample } from "../../dsl/Task.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import * as Reader from "../Options.ts"
@@ -100,9 +101,14 @@ const rules = Reader.scenes
 /**
  * Samples whose truth has all mass on the class of their object, in the order of `labels`. Replayable.
  *
- * @throws RangeError on an option that cannot mean anything
+ * Fails with a `DataError` on an option that cannot mean anything, before anything is drawn.
  */
-export const dataset = (options: DatasetOptions): Stream.Stream<Sample<ReadonlyArray<number>>, AtlasError> => {
-  const given = Reader.held("Scenes.Objects.dataset", rules, options)
-  return Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, given)))
-}
+export const dataset = (
+  options: DatasetOptions
+): Stream.Stream<Sample<ReadonlyArray<number>>, AtlasError | DataError> =>
+  Stream.unwrap(
+    Effect.andThen(
+      Reader.check("Scenes.Objects.dataset", rules, options),
+      Effect.map(load, (atlas) => fromAtlas(atlas, options))
+    )
+  )

@@ -14,6 +14,7 @@
  * @module
  */
 import { Effect, Stream } from "effect"
+import type { DataError } from "../../dsl/DataError.ts"
 import type { Sample } from "../../dsl/Task.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import type { Instances } from "../Instances.ts"
@@ -120,9 +121,12 @@ const rules = { ...Reader.scenes, limit: Reader.count }
  * Scenes.Reasoning.dataset({ split: "train" }).pipe(BoxTruth.inFrame(() => Box.thousandths))
  * ```
  *
- * @throws RangeError on an option that cannot mean anything
+ * Fails with a `DataError` on an option that cannot mean anything, before anything is drawn.
  */
-export const dataset = (options: DatasetOptions): Stream.Stream<Sample<Instances>, AtlasError> => {
-  const given = Reader.held("Scenes.Reasoning.dataset", rules, options)
-  return Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, given)))
-}
+export const dataset = (options: DatasetOptions): Stream.Stream<Sample<Instances>, AtlasError | DataError> =>
+  Stream.unwrap(
+    Effect.andThen(
+      Reader.check("Scenes.Reasoning.dataset", rules, options),
+      Effect.map(load, (atlas) => fromAtlas(atlas, options))
+    )
+  )

@@ -7,6 +7,7 @@
  *   *unseen* (at least one object that no training sample holds and that matters for the truth), all four art styles.
  */
 import { Effect, Option, Stream } from "effect"
+import type { DataError } from "../../dsl/DataError.ts"
 import type { Sample } from "../../dsl/Task.ts"
 import { js } from "../../kernels/math/Divergence.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
@@ -166,9 +167,14 @@ export const fromAtlas = (atlas: Atlas, options: DatasetOptions): Stream.Stream<
  * Scenes.dataset({ split: "test", limit: 10 }).pipe(Stream.runCollect)
  * ```
  *
- * @throws RangeError on an option that cannot mean anything
+ * Fails with a `DataError` on an option that cannot mean anything, before anything is drawn.
  */
-export const dataset = (options: DatasetOptions): Stream.Stream<Sample<ReadonlyArray<number>>, AtlasError> => {
-  const given = Reader.held("Scenes.dataset", rules, options)
-  return Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, given)))
-}
+export const dataset = (
+  options: DatasetOptions
+): Stream.Stream<Sample<ReadonlyArray<number>>, AtlasError | DataError> =>
+  Stream.unwrap(
+    Effect.andThen(
+      Reader.check("Scenes.dataset", rules, options),
+      Effect.map(load, (atlas) => fromAtlas(atlas, options))
+    )
+  )

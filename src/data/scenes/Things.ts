@@ -10,6 +10,7 @@
  * @module
  */
 import { Effect, Stream } from "effect"
+import type { DataError } from "../../dsl/DataError.ts"
 import type { Sample } from "../../dsl/Task.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import type { Instances } from "../Instances.ts"
@@ -87,9 +88,12 @@ const rules = { ...Reader.scenes, limit: Reader.count }
 /**
  * Samples with the boxes of everything in them, in pixels. Replayable.
  *
- * @throws RangeError on an option that cannot mean anything
+ * Fails with a `DataError` on an option that cannot mean anything, before anything is drawn.
  */
-export const dataset = (options: DatasetOptions): Stream.Stream<Sample<Instances>, AtlasError> => {
-  const given = Reader.held("Scenes.Things.dataset", rules, options)
-  return Stream.unwrap(Effect.map(load, (atlas) => fromAtlas(atlas, given)))
-}
+export const dataset = (options: DatasetOptions): Stream.Stream<Sample<Instances>, AtlasError | DataError> =>
+  Stream.unwrap(
+    Effect.andThen(
+      Reader.check("Scenes.Things.dataset", rules, options),
+      Effect.map(load, (atlas) => fromAtlas(atlas, options))
+    )
+  )

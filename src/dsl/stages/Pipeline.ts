@@ -4,7 +4,7 @@
 import { Effect, Pipeable, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
-import * as Dataset from "../Dataset.ts"
+import { cut } from "../Cut.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
 import type { JudgeError } from "../JudgeError.ts"
 import * as NoProgram from "../NoProgram.ts"
@@ -213,7 +213,7 @@ export const make = <A, E, R>(
     Effect.flatMap(Batching, (batching) => Settings.check("Batching", batchingRules, batching))
   )
   const { train, validation } = share > 0 && share < 1
-    ? Dataset.split({ share, seed: 0 })(samples)
+    ? cut({ share, seed: 0 })(samples)
     : { train: samples, validation: Stream.empty }
   return pipeable({
     stage: "Sampled",

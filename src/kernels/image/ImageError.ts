@@ -24,13 +24,15 @@ export class ImageError extends Schema.TaggedError<ImageError>()("ImageError", {
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message() {
-    const where = shownInLine(
-      this.path === undefined || this.path === this.image ? this.image : `${this.image} (${this.path})`
-    )
+    const { image, path } = this
+    return `${shownInLine(path === undefined || path === image ? image : `${image} (${path})`)}: ${this.fault}`
+  }
+  /** What is wrong, without the place: for whoever knows where the image is. */
+  get fault(): string {
     const facts = [
       ...(this.found === undefined ? [] : [`found ${this.found}`]),
       ...(this.expected === undefined ? [] : [`expected ${this.expected}`])
     ]
-    return `${where}: ${this.reason}${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`
+    return `${this.reason}${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`
   }
 }

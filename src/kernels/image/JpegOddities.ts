@@ -4,9 +4,12 @@
  *
  * The decoder knows one kind of complaint for both. Left out or set to what is usual: bytes between segments, an
  * unknown revision of JFIF, a colour profile, an unknown colour transform in Adobe's segment, a range of coefficients
- * where a sequential JPEG has none, and zeros behind the data of a scan. Whatever follows the end of the picture, and
+ * where a sequential JPEG has none, zeros behind the data of a scan, and scans of a progressive one that come twice or
+ * too early. Whatever follows the end of the picture, and
  * bytes between a sequential one's last pixel and its end, the decoder does not look at.
  */
+
+import * as JpegScans from "./JpegScans.ts"
 
 const marks = { start: 0xd8, end: 0xd9, scan: 0xda, jfif: 0xe0, profile: 0xe2, adobe: 0xee }
 
@@ -53,7 +56,9 @@ const setTransform = (adobe: Uint8Array, components: number | undefined): void =
 export const mended = (bytes: Uint8Array): Uint8Array => {
   const parts: Array<Uint8Array> = [Uint8Array.of(0xff, marks.start)]
   let isSequential = true
+  const scans = JpegScans.make()
   let adobe: Uint8Array | undefined
+  let end = new Uint8Array()
   let at = 2
   for (;;) {
     at = bytes.indexOf(0xff, at)
@@ -61,7 +66,7 @@ export const mended = (bytes: Uint8Array): Uint8Array => {
     const marker = at < 0 ? undefined : bytes[at + 1]
     if (marker === undefined) break
     if (marker === marks.end) {
-      parts.push(Uint8Array.of(0xff, marks.end))
+      end = Uint8Array.of(0xff, marks.end)
       break
     }
     // Without a length: a restart or a zero that lies between segments.
@@ -69,17 +74,22 @@ export const mended = (bytes: Uint8Array): Uint8Array => {
       at += 2
       continue
     }
-    const end = at + 2 + (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0)
+    const next = at + 2 + (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0)
     if (marker === 0xc2) isSequential = false
-    const segment = usual(bytes.subarray(at, end), isSequential)
-    if (segment !== undefined) parts.push(segment)
+    const segment = usual(bytes.subarray(at, next), isSequential)
+    // A scan brings its tables, wherever it comes to stand.
+    const isTaken = segment !== undefined && scans.take(segment)
+    const isLater = !isSequential && (isTaken || marker === marks.scan)
+    if (segment !== undefined && !isLater) parts.push(segment)
     if (marker === marks.adobe) adobe = segment
     if (isFrame(marker) && adobe !== undefined) setTransform(adobe, bytes[at + 9])
-    at = end
+    at = next
     if (marker === marks.scan) {
-      at = endOf(bytes, end)
-      parts.push(unpadded(bytes.subarray(end, at)))
+      at = endOf(bytes, next)
+      const data = unpadded(bytes.subarray(next, at))
+      if (isSequential || segment === undefined) parts.push(data)
+      else scans.add(segment, data)
     }
   }
-  return Buffer.concat(parts)
+  return Buffer.concat([...parts, ...scans.inOrder(), end])
 }

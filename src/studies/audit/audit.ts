@@ -62,7 +62,7 @@ interface Fold<A, E, R> {
 
 const foldsOf = <A, E, R, EP, RP>(
   { data, seed, training }: AuditOptions<A, E, R, EP, RP>
-): ReadonlyArray<Fold<A, E, R>> => {
+): ReadonlyArray<Fold<A, E | Dataset.DataError, R>> => {
   if (training === "none") return [{ name: "all", judged: data, trained: Stream.empty }]
   const { train: first, validation: second } = Dataset.split({ share: 0.5, seed })(data)
   return [{ name: "half-1", judged: first, trained: second }, { name: "half-2", judged: second, trained: first }]

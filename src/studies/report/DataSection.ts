@@ -13,7 +13,7 @@ const most = 200
 export interface SetAside {
   readonly counts: ReadonlyMap<string, number>
   /** The first of them. */
-  readonly first: ReadonlyArray<Pick<Row, "source" | "row" | "reason" | "detail">>
+  readonly first: ReadonlyArray<Pick<Row, "source" | "row" | "unit" | "reason" | "detail">>
 }
 
 const share = (part: number, of: number): string => of === 0 ? "–" : `${(100 * part / of).toFixed(1)}%`
@@ -71,21 +71,22 @@ const twice = (data: Data): string =>
     ? ""
     : `<p>${data.contradicting} pictures have the bytes of another with another label: one of the two is wrong.</p>`)
 
+/** Pictures have their names beside. */
+const placeOf = ({ row, unit = "row" }: Pick<Row, "row" | "unit">) => unit === "picture" ? "–" : `${unit} ${row}`
+
 const asideOf = ({ counts, first }: SetAside): string => {
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
   if (total === 0) return ""
-  const body = first.map((one) =>
-    row(escape(one.source), [`<td data-name="row">${one.row}</td>`, text(one.reason), words(one.detail)])
-  )
+  const body = first.map((one) => row(escape(one.source), [text(placeOf(one)), text(one.reason), words(one.detail)]))
   const reasons = [...counts].map(([reason, count]) => `${reason} ${count}`).join(", ")
   return `<h3>Set aside: ${total} (${escape(reasons)})</h3>` +
     scrolling(
       "rows that were set aside",
       `<table class="rows"><caption>Rows <small>· ${
         first.length < total ? `the first ${first.length} of ${total}; all are in quarantine.jsonl` : `all ${total}`
-      }</small></caption>${heads(["file", "row", "reason", "what was wrong"], ["reason", "what was wrong"])}<tbody>${
-        body.join("")
-      }</tbody></table>`
+      }</small></caption>${
+        heads(["file", "place", "reason", "what was wrong"], ["place", "reason", "what was wrong"])
+      }<tbody>${body.join("")}</tbody></table>`
     )
 }
 

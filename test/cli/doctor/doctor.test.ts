@@ -99,7 +99,7 @@ describe("rise doctor", () => {
       )
       const picture = (red: number) =>
         Effect.promise(() =>
-          sharp({ create: { width: 4, height: 4, channels: 3, background: { r: red, g: 0, b: 0 } } }).png().toBuffer()
+          sharp({ create: { width: 8, height: 8, channels: 3, background: { r: red, g: 0, b: 0 } } }).png().toBuffer()
         )
       const put = (name: string, bytes: Uint8Array | string) => {
         mkdirSync(dirname(join(folder, name)), { recursive: true })

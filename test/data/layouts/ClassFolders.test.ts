@@ -37,7 +37,7 @@ describe("class folders", () => {
       assert.deepStrictEqual(found.notes, [
         "no pictures in \"fog\": no label is made of it",
         "1 picture beside the class folders left alone: no label is known",
-        "3 files by the name no picture left alone: 2 .txt, 1 .json"
+        "4 files are no pictures: \"README.md\", \"fog/readme.txt\", \"sun/data.json\" and 1 more"
       ])
     })))
 
@@ -59,7 +59,7 @@ describe("class folders", () => {
         assert.deepStrictEqual((yield* collect(found.train)).ids, [`${train}/a/1.png`, `${train}/b/1.png`])
         const held = yield* collect(Option.getOrThrow(found.test))
         assert.deepStrictEqual([held.ids, held.rows], [[`${test}/a/1.png`], [[2, "unknown-label"]]])
-        assert.deepStrictEqual(held.details, ["\"c\" is none of the labels \"a\", \"b\""])
+        assert.deepStrictEqual(held.details, [`${test}/c/1.png: "c" is none of the labels "a", "b"`])
         assert.includeMembers([...found.notes], [
           "no picture to test on has the label \"b\"",
           `${test}/ has "c", which no picture is trained on: its pictures are set aside`

@@ -189,4 +189,35 @@ describe("COCO folders", () => {
       }
     }))
   })
+
+  it.effect("with crowds set aside pictures of nothing else, and say how many crowds are not asked for", () =>
+    live(Effect.gen(function*() {
+      const box = { image_id: 1, category_id: 7, bbox: [5, 6, 10, 12] }
+      const more = {
+        images: [{ id: 1, file_name: "a.png" }, { id: 2, file_name: "b.png" }],
+        annotations: [box, { ...box, iscrowd: true, ignore: "1" }, { ...box, image_id: 2, iscrowd: 1 }]
+      }
+      const root = yield* folder({ "instances.json": coco("", 7, more), "a.png": [40, 30], "b.png": [40, 30] })
+      const found = yield* opened(layout, root)
+      assert.deepStrictEqual(found.train.rows, [[2, "only-crowds"]])
+      assert.deepStrictEqual(found.train.truths, [["a.png", [cup, cup]]])
+      assert.match(found.notes, /instances\.json: 2 crowds \("iscrowd"\) are not asked for/)
+      assert.match(found.notes, /instances\.json: 1 annotation marked "ignore" is read as any other/)
+    })))
+
+  it.effect("without boxes set aside annotations of pictures that are not listed", () =>
+    live(Effect.gen(function*() {
+      const annotations = [[1, 3], [9, 7], [null, 7], [2, 7]].map(([image_id, category_id], id) => ({
+        id,
+        image_id,
+        category_id
+      }))
+      const images = [{ id: 1, file_name: "a.png" }, { id: 2, file_name: "b.png" }]
+      const json = coco("", 7, { images, annotations })
+      const root = yield* folder({ "instances.json": json, "a.png": [40, 30], "b.png": [40, 30] })
+      const found = yield* opened(layout, root)
+      assert.deepStrictEqual([found.kind, found.train.truths], ["classes", [["a.png", [1, 0]], ["b.png", [0, 1]]]])
+      assert.deepStrictEqual(found.train.rows, [[2, "unknown-image"], [3, "unknown-image"]])
+      assert.deepStrictEqual(found.train.details, ["image 9 is not listed", "image ? is not listed"])
+    })))
 })

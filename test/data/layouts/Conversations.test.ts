@@ -103,6 +103,20 @@ describe("conversations", () => {
         "<|object_ref_start|>cup<|object_ref_end|><|box_start|>(125,200),(375,600)<|box_end|>"
       ))
       assert.deepStrictEqual(tokens.train.truths, [["a.png", boxes]])
+      // A box that cannot be read would be a box less.
+      const cup = "<|object_ref_start|>cup<|object_ref_end|>"
+      const good = `${cup}<|box_start|>(125,200),(375,600)<|box_end|>`
+      for (
+        const [answer, counted] of [
+          [`${good}<|box_start|>(1.5,2),(3,4)<|box_end|>`, "1 of its 2"],
+          [`${good}<|box_start|>(1,2),(3,4)<|box_end|>${cup}<|box_start|>(-1,2),(3,4)<|box_end|>`, "2 of its 3"],
+          ["<|box_start|>(1,2),(3,4)<|box_end|>", "0 of its 1"]
+        ] as const
+      ) {
+        const { train } = yield* list(llava("a.png", answer), llava("b.png", good), llava("c.png", good))
+        assert.deepStrictEqual(train.rows, [[1, "bad-annotation"]])
+        assert.match(train.details[0]!, new RegExp(`^${counted} boxes can be read, expected each as`))
+      }
     })))
 
   it.effect("of free text are refused, of several questions told", () =>

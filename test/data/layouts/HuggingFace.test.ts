@@ -117,6 +117,49 @@ describe("Hugging Face's Parquet", () => {
       assert.match((yield* opened(layout, two)).error, /shards in "a", "b": name the folder of one configuration/)
     })))
 
+  it.effect("of other columns or classes than the files before is an error that names both", () =>
+    live(Effect.gen(function*() {
+      const both = (one: Uint8Array, other: Uint8Array, second = "data/train-00001-of-00002.parquet") =>
+        Effect.flatMap(
+          folder({ "data/train-00000-of-00002.parquet": one, [second]: other }),
+          (root) => opened(layout, root)
+        )
+      const changed = (name: string, from: string, to: string) =>
+        Buffer.from(bytes(name).toString("latin1").replaceAll(from, to), "latin1")
+      const says = (...files: Parameters<typeof both>) => Effect.map(both(...files), ({ error }) => error)
+      assert.match(
+        yield* says(bytes("classes"), bytes("objects")),
+        new RegExp(
+          /train-00001-of-00002.parquet: it has pictures in "image" and boxes in "objects", and data\/train-00000-/
+            .source +
+            /of-00002.parquet has pictures in "image" and labels in "label": files of one data set/.source
+        )
+      )
+      const renamed = changed("classes", "rain", "hail")
+      assert.match(yield* says(bytes("classes"), renamed), /it has class 0 "hail", and \S+ has class 0 "rain"/)
+      // Of halves in files of their own, too: the numbers of the test half would mean other classes.
+      assert.match(yield* says(bytes("classes"), renamed, "data/test-00000-of-00001.parquet"), /class 0 "hail"/)
+      assert.match(yield* says(bytes("classes"), bytes("numbers")), /it has classes without names, and \S+ has "rain"/)
+      const without = changed("split", "split", "attic")
+      assert.match(yield* says(bytes("split"), without), /no column "split", and \S+ has a column "split"/)
+      assert.match(yield* says(without, bytes("split")), /a column "split", and \S+ has no column "split"/)
+      const halves = yield* both(without, bytes("split"), "data/test-00000-of-00001.parquet")
+      assert.deepStrictEqual([halves.error, halves.train.truths.length, halves.test.truths.length], ["", 6, 6])
+      const told = yield* both(bytes("split"), bytes("split"), "data/test-00000-of-00001.parquet")
+      assert.match(told.notes, /"split" is not used: the files are the halves/)
+    })))
+
+  it.effect("may name halves in a later file alone", () =>
+    live(Effect.gen(function*() {
+      const text = bytes("split").toString("latin1").replaceAll("train", "attic").replaceAll("test", "cave")
+      const first = Buffer.from(text.replaceAll("val", "den"), "latin1")
+      const root = yield* folder({ "a-00000-of-00002.parquet": first, "a-00001-of-00002.parquet": bytes("split") })
+      const found = yield* opened(layout, root)
+      // Of the first, the row that names none is to train on.
+      assert.deepStrictEqual([found.train.truths.length, found.test.truths.length], [4, 2])
+      assert.deepStrictEqual(found.train.rows, [1, 2, 3, 4, 5].map((row) => [row, "unknown-split"]))
+    })))
+
   it.effect("without pictures, damaged or not there is an error or left to others", () =>
     live(Effect.gen(function*() {
       assert.match((yield* one("text")).error, /no column of pictures among "text", "label"/)
@@ -139,4 +182,15 @@ describe("Hugging Face's Parquet", () => {
       assert.match(yield* says("empty"), /no rows in it/)
     }))
   })
+
+  it.effect("all of which are to test on are read as one part, which is said", () =>
+    live(Effect.gen(function*() {
+      const root = yield* folder({
+        "data/test-00000-of-00001.parquet": bytes("classes"),
+        "data/validation-00000-of-00001.parquet": bytes("classes")
+      })
+      const found = yield* opened(layout, root)
+      assert.deepStrictEqual([found.error, found.train.truths.length, found.test.error], ["", 6, "no such half"])
+      assert.match(found.notes, /no file to train on: "data\/test-\S+", "data\/validation-\S+ are read as one part/)
+    })))
 })

@@ -48,6 +48,28 @@ describe("boxes in JSON rows", () => {
     }
   }, { arbitrary: { runs: 50 } })
 
+  it.effect("are marked as crowds one by one or in a list, a picture of which alone is set aside; flags are told", () =>
+    live(Effect.gen(function*() {
+      const bbox = [5, 6, 10, 12]
+      const objects = [{ bbox, label: "cup", iscrowd: 1 }, { bbox, label: "hat", iscrowd: false }]
+      const columns = { bbox: [bbox, bbox], category: ["cup", "hat"], is_crowd: [true, null], difficult: [0, 1] }
+      const found = yield* rows(
+        { image: "a.png", objects },
+        { image: "b.png", objects: columns },
+        { image: "c.png", bbox, label: "cup", iscrowd: 1 }
+      )
+      assert.deepStrictEqual(found.train.truths.map((truth) => (truth as Array<unknown>)[0]), ["a.png", "b.png"])
+      assert.deepStrictEqual(found.train.rows, [[3, "only-crowds"]])
+      assert.match(found.notes, /3 crowds \("iscrowd"\) are not asked for/)
+      assert.match(found.notes, /1 annotation marked "difficult" is read as any other/)
+      for (const fields of [{ objects }, { objects: columns }]) {
+        const boxes = Option.match(BoxForms.read(fields), { onNone: () => [], onSome: Result.getOrThrow })
+        assert.deepStrictEqual(boxes.map(({ crowd }) => crowd), [true, undefined])
+      }
+      const wrong = yield* rows({ image: "a.png", objects: [{ bbox, label: "cup", iscrowd: "perhaps" }] })
+      assert.match(wrong.error, /bad-annotation: "iscrowd" is "perhaps", expected 0 or 1/)
+    })))
+
   it.effect("become instances in pixels, clipped, and shares of the sides where all are up to 1", () =>
     live(Effect.gen(function*() {
       const found = yield* rows(

@@ -126,6 +126,7 @@ describe("Label Studio", () => {
       const found = yield* exported(tasks, ["rain", "sun"])
       assert.deepStrictEqual(found.train.truths, [["a.png", [0, 1]], ["b.png", [1, 0]]])
       assert.isTrue(found.single)
+      assert.match(found.notes, /choices of other fields are not read: "quality"/)
     })))
 
   it.effect("choices and boxes: what most tasks have is read, or what is asked for, and the other is told", () =>
@@ -312,5 +313,22 @@ describe("Label Studio", () => {
         5,
         "no-image"
       ]])
+    })))
+
+  it.effect("name the kinds of results that are not read, and in how many tasks", () =>
+    live(Effect.gen(function*() {
+      const text: Result = { type: "textarea", value: { text: ["a note"] } }
+      const taxonomy: Result = { type: "taxonomy", value: { taxonomy: [["sky", "sun"]] } }
+      const root = yield* folder({
+        "a.png": [40, 30],
+        "b.png": [40, 30],
+        "project.json": JSON.stringify([
+          task("a.png", [annotation(1, [choose("sun"), text, text]), annotation(2, [choose("sun"), text])]),
+          task("b.png", [annotation(1, [choose("rain"), taxonomy, text])])
+        ])
+      })
+      const { notes } = yield* opened(layout, root)
+      assert.match(notes, /results of the kind "textarea" are not read: those of 2 tasks/)
+      assert.match(notes, /results of the kind "taxonomy" are not read: those of 1 task/)
     })))
 })

@@ -101,7 +101,7 @@ describe("find", () => {
         /not read as table: .*sizes\.csv: which column holds the labels cannot be told/
       )
       const other = yield* folder({ ...pictures, "x.csv": "a,b\n1,2\n" })
-      assert.deepStrictEqual((yield* Layouts.find(other)).notes, [])
+      assert.deepStrictEqual((yield* Layouts.find(other)).notes, ["1 file is no picture: \"x.csv\""])
       assert.match(
         yield* errorOf(yield* folder({ "1.png": [2, 2], "x.csv": "a,b\n1,2\n" })),
         /files in all: 1 \.png, 1 \.csv; x\.csv has the columns "a", "b", none of which names pictures here; expected/

@@ -61,9 +61,10 @@ describe("Difficulty", () => {
       hard.forEach(({ image }, i) => assert.notStrictEqual(image.id, plain[i]!.image.id))
     }))
 
-  it("is refused outside of 0 and 1", () => {
-    for (const difficulty of [-0.1, 1.1, Number.NaN]) {
-      assert.throws(() => Scenes.dataset({ split: "train", difficulty }), "difficulty")
-    }
-  })
+  it.effect("is refused outside of 0 and 1", () =>
+    Effect.forEach([-0.1, 1.1, Number.NaN], (difficulty) =>
+      Effect.map(
+        Effect.flip(Stream.runDrain(Scenes.dataset({ split: "train", difficulty }))),
+        ({ message }) => assert.include(message, `difficulty is ${difficulty}, expected a number in [0, 1]`)
+      )))
 })

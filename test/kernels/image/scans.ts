@@ -27,6 +27,23 @@ export const oneEach = (order: ReadonlyArray<number>): Effect.Effect<Buffer> =>
     ])
   })
 
+/** A progressive JPEG's scans, each with the tables before it, and it with other scans. */
+export const passes = (bytes: Buffer) => {
+  const scans: Array<Buffer> = []
+  let [head, from, at] = [0, 2, 2]
+  while (bytes[at + 1] !== 0xd9) {
+    const marker = bytes[at + 1]
+    const next = at + 2 + bytes.readUInt16BE(at + 2)
+    if (scans.length === 0 && marker !== 0xc4 && marker !== 0xda) head = from = next
+    at = next
+    if (marker !== 0xda) continue
+    while (bytes[at] !== 0xff || bytes[at + 1] === 0 || (bytes[at + 1]! >= 0xd0 && bytes[at + 1]! <= 0xd7)) at++
+    scans.push(bytes.subarray(from, at))
+    from = at
+  }
+  return { scans, of: (scans: ReadonlyArray<Buffer>) => Buffer.concat([bytes.subarray(0, head), ...scans, end]) }
+}
+
 /** A JPEG with its first scan so many times. */
 export const repeated = (bytes: Buffer, times: number): Buffer => {
   const { head } = parts(bytes)

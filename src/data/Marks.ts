@@ -1,0 +1,73 @@
+/**
+ * What annotations are marked with beside their place and label: that they are a crowd, or not meant to be learned like
+ * the others.
+ *
+ * Exporters write `iscrowd` as 0, 1, a boolean, null or text. `ignore`, `difficult` and their like have no meaning that
+ * all programs share: these annotations are read as any other, and that is told.
+ */
+import { Result, Schema } from "effect"
+import { count, quoted } from "./Quoted.ts"
+import type { BadRow } from "./Rows.ts"
+
+/** Marks of one annotation. */
+export interface Marks {
+  /** Whether it is a region of more things than anybody boxed. */
+  readonly crowd?: boolean
+  /** The name of a field that sets it apart in another way. */
+  readonly flag?: string
+}
+
+const crowdKeys = ["iscrowd", "is_crowd"]
+const flagKeys = ["ignore", "ignored", "difficult", "is_difficult", "is_group_of"]
+
+const Mark = Schema.Union([Schema.Boolean, Schema.Literals([0, 1, "0", "1", "", "true", "false", "True", "False"])])
+const isMark = Schema.is(Mark)
+
+const isSet = (value: unknown): boolean => value === true || /^(?:1|true)$/i.test(String(value))
+
+/**
+ * The marks among fields. Fails where `iscrowd` is none.
+ *
+ * @param at the place of the annotation in lists, where fields hold one value for each annotation
+ */
+export const read = (fields: Readonly<Record<string, unknown>>, at?: number): Result.Result<Marks, BadRow> => {
+  const valueOf = (key: string): unknown => {
+    const value = fields[key]
+    return at !== undefined && Array.isArray(value) ? value[at] : value
+  }
+  const isThere = (key: string) => valueOf(key) !== undefined && valueOf(key) !== null
+  const crowd = crowdKeys.find(isThere)
+  if (crowd !== undefined && !isMark(valueOf(crowd))) {
+    return Result.fail({ reason: "bad-annotation", detail: `"${crowd}" is ${quoted(valueOf(crowd))}, expected 0 or 1` })
+  }
+  const flag = flagKeys.find((key) => isThere(key) && isSet(valueOf(key)))
+  return Result.succeed({
+    ...crowd !== undefined && isSet(valueOf(crowd)) && { crowd: true },
+    ...flag !== undefined && { flag }
+  })
+}
+
+/** Counts marks, one annotation after the other. */
+export const counter = () => {
+  let crowds = 0
+  const flags = new Map<string, number>()
+  return {
+    add: ({ crowd, flag }: Marks): void => {
+      if (crowd === true) crowds++
+      if (flag !== undefined) flags.set(flag, (flags.get(flag) ?? 0) + 1)
+    },
+    /** What there is to say of them, a line each. */
+    notes: (): ReadonlyArray<string> => [
+      ...crowds === 0 ? [] : [
+        `${count(crowds, "crowd")} (${quoted("iscrowd")}) ${
+          crowds === 1 ? "is" : "are"
+        } not asked for; pictures with ` +
+        "nothing else in them are set aside"
+      ],
+      ...[...flags].map(([flag, n]) =>
+        `${count(n, "annotation")} marked "${flag}" ${n === 1 ? "is" : "are"} read as any other: take ` +
+        `${n === 1 ? "it" : "them"} out, or mark ${n === 1 ? "it" : "them"} "iscrowd" where nothing is to be asked for`
+      )
+    ]
+  }
+}
