@@ -28,10 +28,20 @@ import type { Time } from "./values.ts"
 
 export { type Fitting, flags } from "./fitting/flags.ts"
 
+/** Flags with what stands in the file that `--config` names. */
+export type Filed<F> = F & { readonly file: Config.Overrides }
+
+/** Reads the file of settings: before any picture, so that a slip in it is said at once. */
+export const read = <F extends Pick<Single.Fitting, "config">>(flags: F) =>
+  Effect.map(
+    Option.isSome(flags.config) ? File.settings(flags.config.value) : Effect.succeed<Config.Overrides>({}),
+    (file): Filed<F> => ({ ...flags, file })
+  )
+
 /** What settings are chosen for. */
 export interface Subject<A, E, R, EP, RP> {
   readonly flags:
-    & Single.Fitting
+    & Filed<Single.Fitting>
     & Engine.Engine
     & Pick<Study, "lora" | "model" | "noWarmUp" | "out" | "resume" | "tau" | "trainable">
   readonly task: Task<A>
@@ -83,8 +93,7 @@ export const choose = <A, E, R, EP, RP>(
         Effect.flatMap(Engine.sized(given), (sized) => factsOf({ task, data: train, ...sized })),
         (facts) => ({ base: fit(facts), samples: facts.samples })
       )
-    const file = Option.isSome(given.config) ? yield* File.settings(given.config.value) : {}
-    const read = filed(Engine.trains(given) ? Presets.atEngine(base) : base, file)
+    const read = filed(Engine.trains(given) ? Presets.atEngine(base) : base, given.file)
     if (Option.isSome(given.config)) yield* Effect.fromResult(Config.complete(given.config.value, read.preset))
     const flagged = yield* Effect.mapError(
       Effect.fromResult(Single.settings(given, read.preset)),

@@ -31,9 +31,14 @@ export const flags = {
 }
 
 /** The flags, parsed. */
-export type Training = Parameters<typeof Pictures.open>[0] & Flags.Study & Engine.Engine & Fitting.Fitting & {
-  readonly method: "all" | Method
-}
+export type Training =
+  & Parameters<typeof Pictures.open>[0]
+  & Flags.Study
+  & Engine.Engine
+  & Fitting.Filed<Fitting.Fitting>
+  & {
+    readonly method: "all" | Method
+  }
 
 /**
  * The preset that is asked for by name or by embedded data; None: settings are fitted to the data, and for a model at

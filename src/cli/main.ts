@@ -5,6 +5,7 @@ import type * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Option } from "effect"
 import { type CliError, Command } from "effect/cli"
 import { availableParallelism } from "node:os"
+import { ByFlags } from "../dsl/ByFlags.ts"
 import { Progress } from "../dsl/Progress.ts"
 import { beating } from "../dsl/progress/Beat.ts"
 import type * as Rise from "../dsl/Rise.ts"
@@ -15,6 +16,7 @@ import * as Futile from "./futile.ts"
 import { header } from "./header.ts"
 import { readable, runMain } from "./process.ts"
 import { asksJson, telling } from "./telling.ts"
+import { outPossible } from "./working.ts"
 
 /** What handlers may count on. */
 export type Services = NodeServices.NodeServices | Runtime.Runtime
@@ -58,6 +60,7 @@ export const computing = (where: Where) =>
   readable(
     audible(effect).pipe(
       keeping(checkpointsOf(where)),
+      Effect.provideService(ByFlags, true),
       Effect.provide(Runtime.layer(runtimeOf(where))),
       // What is kept on the disk of large data goes with the command.
       Effect.scoped
@@ -77,7 +80,7 @@ const command = <F extends Command.Command.Config, E extends { readonly message:
   Command.make(name, config, (given) => {
     const flags = study(given)
     return computing(flags)(
-      Effect.all([Futile.ofScenes(flags), header(name, flags), handler(flags)], { discard: true })
+      Effect.all([Futile.ofScenes(flags), outPossible(flags), header(name, flags), handler(flags)], { discard: true })
     )
   }).pipe(Command.withDescription(description), telling, runMain)
 

@@ -5,7 +5,7 @@ import { CliOutput } from "effect/cli"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { asksJson, told } from "./telling.ts"
-import { fault, next } from "./usage.ts"
+import { fault, next, worthTelling } from "./usage.ts"
 
 /** What a command line that cannot be read, or that asks for what does not go together, ends with. */
 export const usageExitCode = 2
@@ -27,7 +27,8 @@ export const presenter: CliOutput.Presenter = {
         Object.assign(Object.create(console), { log: console.error })
       )
     }
-    const { commandPath, errors } = event
+    const { commandPath } = event
+    const errors = worthTelling(event.errors)
     if (asksJson(process.argv.slice(2))) {
       for (const error of errors) {
         yield* Console.error(told("failed", { message: fault(error), next: next(commandPath) }))

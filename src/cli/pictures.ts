@@ -112,6 +112,8 @@ interface Use {
 export const look = Effect.fnUntraced(
   function*(flags: Asked, { aside = {}, hold = true, saved = Option.none() }: Use = {}) {
     const { data, labels, seed, shots, subject, task } = flags
+    // Before anything is said of the model, and before every picture is decoded.
+    yield* check(flags)
     if (Option.isNone(data)) return { source: yield* scenes(flags, saved), lines: [] }
     yield* Futile.ofScenes(flags)
     const given = Option.map(labels, labelsIn)
@@ -133,8 +135,6 @@ export const look = Effect.fnUntraced(
     if (!says && Option.isSome(emotions) && (yield* Sources.hasManifests(data.value, emotions.value))) {
       return { source: yield* manifests(flags, emotions.value), lines: [] }
     }
-    // Before every picture is decoded.
-    yield* check(flags)
     const source = yield* Sources.pictures({
       data: data.value,
       embedded: yield* ofFewWords(localOf(flags)),

@@ -4,7 +4,7 @@
 import { Effect, FileSystem, Layer, Option, Path } from "effect"
 import type { Rise } from "../dsl/index.ts"
 import type { Runtime } from "../kernels/runtime/index.ts"
-import { ModelDirectory, Recorded, type WeightsError } from "../kernels/weights/index.ts"
+import { Recorded, type WeightsError } from "../kernels/weights/index.ts"
 import { type How, Presets } from "../pipelines/index.ts"
 import { embedded } from "../policy/Embedded.ts"
 import { shownAddress, withoutSlash } from "../policy/http/Address.ts"
@@ -15,7 +15,7 @@ import * as Engine from "./engine/policy.ts"
 import * as EngineTogether from "./engine/together.ts"
 import type { Remote, Requests, Study } from "./flags.ts"
 import { FlagError, refuse } from "./futile.ts"
-import { notARun } from "./modelFolder.ts"
+import { readable } from "./modelFolder.ts"
 
 type Flags =
   & Pick<Study, "model" | "seed">
@@ -105,7 +105,7 @@ export const check = (
           new FlagError({ reason: `${flags.grammars === true ? "--sampler" : "--remote"}: ${reason}` })
         )
       )
-    } else yield* Effect.andThen(notARun(flags.model), ModelDirectory.open(flags.model))
+    } else yield* readable(flags.model, flags.adapter)
   })
 
 type Adapter = NonNullable<OnnxPolicy.Options["lora"]>

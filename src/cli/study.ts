@@ -4,7 +4,7 @@
 import { Console, Effect, Option, type Stream } from "effect"
 import type { Identity } from "../dsl/RunFolder.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
-import { masked, type Results, table } from "../evaluation/index.ts"
+import { masked, type Measured, type Results, table } from "../evaluation/index.ts"
 import type { Presets } from "../pipelines/index.ts"
 import { type Example } from "../studies/index.ts"
 import { caution, ofFewWords } from "./embedded.ts"
@@ -39,7 +39,7 @@ export const printed = (rows: ReadonlyArray<Results.ResultRow>): string => {
   return table(
     // The few pictures that reasonings are held against stand for all parts.
     rows.filter(({ metric, part }) => metric !== "grounded" || part === "all"),
-    metrics.flatMap((metric) => metric === first ? [metric, masked(metric)] : [metric]),
+    metrics.filter(has).flatMap((metric) => metric === first ? [metric, masked(metric)] : [metric]),
     process.stdout.isTTY ? process.stdout.columns : undefined
   )
 }
@@ -83,6 +83,8 @@ interface Comparison {
   readonly examples: ReadonlyArray<Example>
   /** The method whose model is kept. */
   readonly saved: string | undefined
+  /** How it was trained, as far as that says what to do where it has not learned. */
+  readonly measured: Measured
 }
 
 /**
@@ -96,7 +98,7 @@ export const study =
       yield* check(flags)
       const unseen = Option.isSome(flags.data) && (yield* ofFewWords(localOf(flags)))
       if (unseen) yield* Console.error(caution)
-      const { out, result: { examples, rows, saved } } = yield* working({
+      const { out, result: { examples, measured, rows, saved } } = yield* working({
         flags,
         name,
         task,
@@ -111,5 +113,5 @@ export const study =
       yield* Console.log(
         `What ${by} says:\n${spoken(examples, by)}\n\nEverything is in ${out} (report.html, results.json, model/).`
       )
-      return { rows, saved }
+      return { rows, saved, measured }
     })

@@ -3,8 +3,10 @@
  */
 import { Console, Effect, FileSystem, Option, Schema } from "effect"
 import { Event, report } from "../dsl/Progress.ts"
+import { fromPlatform } from "../dsl/RunError.ts"
 import * as RunLock from "../dsl/RunLock.ts"
 import { Nursery } from "../kernels/runtime/index.ts"
+import { possible } from "../kernels/runtime/makeFolder.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { there } from "../kernels/runtime/there.ts"
 import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
@@ -40,6 +42,13 @@ const isFree = Effect.fnUntraced(function*(folder: string) {
 })
 
 const say = (text: string) => Console.error(text)
+
+/** Fails where the folder that `--out` names could not be made: before any picture is read. */
+export const outPossible = ({ out }: Pick<Study, "out">) =>
+  Option.match(out, {
+    onNone: () => Effect.void,
+    onSome: (out) => Effect.mapError(possible(out), fromPlatform(out, "making the run folder"))
+  })
 
 /** Runs `work` in its folder, and says how to go on where it is interrupted. */
 export const working =

@@ -2,6 +2,7 @@
  * A folder that is written anew, and files of somebody else in the one that it replaces: they stay.
  */
 import { Effect, FileSystem, Path, type PlatformError } from "effect"
+import { makeFolder } from "../kernels/runtime/makeFolder.ts"
 import * as Digest from "./Digest.ts"
 import * as Halves from "./Halves.ts"
 import { fromPlatform } from "./RunError.ts"
@@ -28,7 +29,7 @@ export const setAside = Effect.fnUntraced(function*(target: string, outdated: Re
       const place = path.join(to, name)
       if (yield* replacing(fs.exists(place))) continue
       yield* replacing(Effect.andThen(
-        fs.makeDirectory(path.dirname(place), { recursive: true }),
+        makeFolder(path.dirname(place)),
         fs.rename(path.join(from, name), place)
       ))
     }

@@ -5,6 +5,7 @@
  * second time nor when an interrupted run is resumed: its weights are restored, its value is read back.
  */
 import { Clock, Context, Effect, FileSystem, Layer, Option, Path, Schema, type Scope, Stream } from "effect"
+import { warn } from "../kernels/runtime/Warning.ts"
 import { Written } from "../kernels/weights/index.ts"
 import { Policy, type PolicyError } from "../policy/Policy.ts"
 import * as MidStage from "./MidStage.ts"
@@ -68,7 +69,10 @@ export interface Shape {
   readonly midStage: (stage: string) => Effect.Effect<MidStage.Shape>
   /** Whether a stage is finished, by the name it has in the ledger. */
   readonly finished: (stage: string) => boolean
-  /** Appends a line to `metrics.jsonl`. */
+  /**
+   * Appends a line to `metrics.jsonl`. A number that JSON has not (NaN, one without an end) is written as its name in
+   * quotation marks, which is no point of any curve, and told of once for each figure of a stage.
+   */
   readonly metric: (figures: Figures) => Effect.Effect<void, RunError>
   /** Appends a row to an NDJSON file of the run's folder. */
   readonly append: (file: string, row: Schema.Json) => Effect.Effect<void, RunError>
@@ -90,6 +94,23 @@ export interface Shape {
 export const named = (method: string) => (stage: string): string => method === "" ? stage : `${method}/${stage}`
 
 const make = (storage: Storage, seed: number) => {
+  const numberless = new Set<string>()
+  /** A line as JSON holds it. */
+  const written = Effect.fnUntraced(function*(stage: string, line: Figures) {
+    const lost = Object.entries(line).filter(([, value]) => typeof value === "number" && !Number.isFinite(value))
+    for (const [name, value] of lost) {
+      const key = `${stage}: ${name}`
+      if (numberless.has(key)) continue
+      numberless.add(key)
+      yield* warn(
+        `${key} is ${String(value)} at step ${line.step}, which is no number: ${metricsFile} has it in quotation ` +
+          "marks, and no curve shows it; look at what computes it"
+      )
+    }
+    return lost.length === 0
+      ? line
+      : { ...line, ...Object.fromEntries(lost.map(([name, value]) => [name, String(value)])) }
+  })
   // Which policies hold the weights of which stage: one method's policy knows nothing of another's.
   const live = new WeakMap<object, Set<string>>()
 
@@ -143,10 +164,11 @@ const make = (storage: Storage, seed: number) => {
       midStage: (stage) => MidStage.make(storage, name(stage)),
       finished: (stage) => Option.isSome(storage.finished(stage)),
       metric: (line) =>
-        Effect.andThen(
-          storage.append(metricsFile, method === "" ? line : { method, ...line }),
-          figures(name(line.stage), line)
-        ),
+        Effect.flatMap(written(name(line.stage), line), (line) =>
+          Effect.andThen(
+            storage.append(metricsFile, method === "" ? line : { method, ...line }),
+            figures(name(line.stage), line)
+          )),
       append: storage.append,
       rows: storage.rows,
       note: storage.note,

@@ -95,11 +95,17 @@ export class RunFileError extends Schema.TaggedError<RunFileError>()("RunFileErr
 /** What can be wrong with a run folder. */
 export type RunError = RunFolderExists | RunFolderInUse | RunFolderMismatch | RunFileError
 
+const byFlag = "another --out"
+
 /** The same, said to who wrote a script. */
 export const toScript = <E>(error: E) => {
   if (error instanceof RunFolderExists) return new RunFolderExists({ ...error, script: true })
   if (error instanceof RunFolderInUse) return new RunFolderInUse({ ...error, script: true })
   if (error instanceof RunFolderMismatch) return new RunFolderMismatch({ ...error, script: true })
+  // Reasons are written where nobody knows who reads them.
+  if (error instanceof RunFileError && error.reason.includes(byFlag)) {
+    return new RunFileError({ ...error, reason: error.reason.replaceAll(byFlag, "another out") })
+  }
   return error
 }
 

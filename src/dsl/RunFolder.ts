@@ -3,6 +3,7 @@
  * unfinished stages keep.
  */
 import { Effect, FileSystem, Logger, Option, Path } from "effect"
+import { makeFolder } from "../kernels/runtime/makeFolder.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import { Written } from "../kernels/weights/index.ts"
 import * as Atomic from "./Atomic.ts"
@@ -80,7 +81,7 @@ const take = Effect.fnUntraced(function*({ path: directory, resume = false }: Fo
   const ours = names.some((name) => name === "run.json" || name.startsWith(RunLock.lockFile)) ||
     (yield* there(Ledger.fileName))
   if (names.length > 0 && !ours) return yield* new RunFolderExists({ path: directory, resumable: false })
-  yield* opening(fs.makeDirectory(directory, { recursive: true }))
+  yield* opening(makeFolder(directory))
   yield* Links.refuseLock(directory)
   // Before anything in it is read: what another run has begun to write must not be cut off.
   yield* RunLock.hold(directory)
@@ -92,7 +93,6 @@ const take = Effect.fnUntraced(function*({ path: directory, resume = false }: Fo
 
 /** Creates or reopens a run folder; it is held, and its files are open, until the scope ends. */
 export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions) {
-  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const directory = options.path
   const known = yield* take(options)
@@ -106,7 +106,7 @@ export const open = Effect.fn("rise.run.open")(function*(options: FolderOptions)
 
   // Nothing has been touched so far. The ledger goes first: what it does not speak of any more may then be cut off.
   const checkpoints = path.join(directory, "checkpoints")
-  yield* fs.makeDirectory(checkpoints, { recursive: true }).pipe(
+  yield* makeFolder(checkpoints).pipe(
     Effect.mapError(fromPlatform(checkpoints, "opening the run folder"))
   )
   if (Option.isNone(found)) yield* Atomic.writeText(path.join(directory, "run.json"), text)

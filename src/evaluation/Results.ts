@@ -7,6 +7,11 @@ import { Effect, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../dsl/Atomic.ts"
 import { Run } from "../dsl/Run.ts"
 import { RunFileError } from "../dsl/RunError.ts"
+import { didYouMean } from "../kernels/text/near.ts"
+import { show } from "../kernels/text/show.ts"
+
+/** Methods that a message names. */
+const mostMethods = 20
 
 /** Name of the file of answers. */
 export const predictionsFile = "predictions.jsonl"
@@ -58,20 +63,35 @@ export const Prediction = Schema.Struct({
 })
 export type Prediction = typeof Prediction.Type
 
+const read = Effect.map(
+  Run,
+  ({ rows }) =>
+    Stream.mapEffect(rows(predictionsFile), (row) => Schema.decodeUnknownEffect(Prediction)(row)).pipe(
+      Stream.mapError((cause) =>
+        cause instanceof RunFileError
+          ? cause
+          : new RunFileError({ path: predictionsFile, reason: "holds a line that is no prediction", cause })
+      )
+    )
+)
+
+/** `: there are SFT, RISE: did you mean RISE?` of a method that has no answers in the run. */
+export const otherMethods = (method: string): Effect.Effect<string, RunFileError, Run> =>
+  Effect.map(
+    Stream.runFold(
+      Stream.unwrap(read),
+      () => new Set<string>(),
+      (names, row) => names.size < mostMethods ? names.add(row.method) : names
+    ),
+    (names) =>
+      names.size === 0
+        ? ": the run has answered nothing"
+        : `: there are ${[...names].map((name) => show(name)).join(", ")}${didYouMean(method, names)}`
+  )
+
 /** The predictions of one method so far, in the order of the test set. */
 export const predictions = (method: string): Stream.Stream<Prediction, RunFileError, Run> =>
-  Stream.unwrap(
-    Effect.map(Run, ({ rows }) =>
-      Stream.mapEffect(rows(predictionsFile), (row) =>
-        Schema.decodeUnknownEffect(Prediction)(row)).pipe(
-          Stream.mapError((cause) =>
-            cause instanceof RunFileError
-              ? cause
-              : new RunFileError({ path: predictionsFile, reason: "holds a line that is no prediction", cause })
-          ),
-          Stream.filter((row) => row.method === method)
-        ))
-  )
+  Stream.filter(Stream.unwrap(read), (row) => row.method === method)
 
 /** The figure of a method, if it was measured. */
 export const figure = (

@@ -9,6 +9,7 @@
  */
 import { Array, Effect, Option, Schema } from "effect"
 import * as Answer from "../dsl/Answer.ts"
+import { told } from "../dsl/ByFlags.ts"
 import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
 import * as Judgments from "../dsl/Judgments.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
@@ -140,9 +141,8 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   }
   if (cut > 0) {
     yield* warn(
-      `${method}: ${cut} of ${asked} answers were cut off at ${maxTokens} tokens, and count as wrong; a model ` +
-        `that thinks at ` +
-        `length wants more (maxTokens; for a server --extra '{"max_tokens": 4000}')`
+      `${method}: ${cut} of ${asked} answers were cut off at ${maxTokens} tokens, and count as wrong; a model that ` +
+        `thinks at length wants more (${yield* told("--max-tokens", "maxTokens")})`
     )
   }
   if (closed > 0) {

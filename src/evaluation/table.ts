@@ -4,6 +4,8 @@
 import { Option } from "effect"
 import { cells, squeezed } from "../dsl/progress/Width.ts"
 import { shownInLine } from "../kernels/runtime/Shown.ts"
+import { didYouMean } from "../kernels/text/near.ts"
+import { show } from "../kernels/text/show.ts"
 import { figure, type ResultRow } from "./Results.ts"
 
 const distinct = (values: ReadonlyArray<string>) => [...new Set(values)]
@@ -45,15 +47,26 @@ const fitting = (
   return blocks
 }
 
+/** Says of names that no row has that there are none, with those there are. */
+const absent = (rows: ReadonlyArray<ResultRow>, metrics: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const there = distinct(rows.map(({ metric }) => metric))
+  if (there.length === 0) return ["(no results)"]
+  const listed = there.map(shownInLine).join(", ")
+  return metrics.filter((metric) => !there.includes(metric)).map((metric) =>
+    `(no figure ${show(metric)} in these results, which have ${listed}${didYouMean(metric, there)})`
+  )
+}
+
 /**
  * Methods down, metrics across, for each part. No line takes more cells than the width, 80 by default: columns that
- * have no place beside the others stand below.
+ * have no place beside the others stand below. A metric that no row has is named under the table, with those there are.
  */
 export const table = (
   rows: ReadonlyArray<ResultRow>,
   metrics: ReadonlyArray<string>,
   width: number = columnsOfText
 ): string => {
+  const missing = absent(rows, metrics)
   const columns = metrics.filter((metric) => rows.some((row) => row.metric === metric)).map((metric) => {
     const words = heading(metric)
     return { metric, words, width: 2 + Math.max(5, ...words.map((word) => word.length)) }
@@ -61,7 +74,7 @@ export const table = (
   const methods = distinct(rows.map(({ method }) => method)).filter((method) =>
     rows.some((row) => row.method === method && columns.some(({ metric }) => metric === row.metric))
   )
-  return distinct(rows.map(({ part }) => part)).flatMap((part) => {
+  return distinct(rows.map(({ part }) => part)).flatMap((part): ReadonlyArray<string> => {
     const n = rows.find((row) => row.part === part && row.method === "RISE")?.n ?? rows.find((row) =>
       row.part === part
     )?.n ?? 0
@@ -87,5 +100,5 @@ export const table = (
         )
       ]
     })
-  }).join("\n\n")
+  }).concat(missing.length === 0 ? [] : missing.join("\n")).join("\n\n")
 }

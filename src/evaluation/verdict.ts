@@ -1,7 +1,8 @@
 /**
  * What a run came to, in one sentence that needs no table.
  */
-import { Option } from "effect"
+import { Option, Schema } from "effect"
+import { nextByHeart } from "../dsl/stages/ByHeart.ts"
 import type { TaskMetric } from "../dsl/Task.ts"
 import { figure, type ResultRow } from "./Results.ts"
 
@@ -12,17 +13,41 @@ export interface Verdict {
   readonly sentence: string
 }
 
+/**
+ * Whose answers were measured: a method's that this run trained, or trained until it knew its lessons by heart; those
+ * of a model that was taught its task before, of one that was taught none, or of one behind a server, whose past nobody
+ * here knows.
+ */
+export const Measured = Schema.Literals(["trained", "byHeart", "taught", "untaught", "served"])
+export type Measured = typeof Measured.Type
+
+/** What to do where it is no better than the guess. */
+const advice: Readonly<Record<Measured, string>> = {
+  trained: "It has not learned this task: more steps, another learning rate or more pictures may help " +
+    "(docs/when-it-does-not-learn.md of the package rise-vlm).",
+  byHeart: `It has not learned this task, and ${nextByHeart} (docs/when-it-does-not-learn.md of the package rise-vlm).`,
+  taught: "On these pictures it is of no use: train it longer, or on pictures such as these " +
+    "(docs/when-it-does-not-learn.md of the package rise-vlm).",
+  untaught:
+    "It was not taught this task: train it on labelled pictures (npx rise train), then measure what that saves.",
+  served:
+    "As it is asked here it is of no use for these pictures: read its answers in predictions.jsonl, ask another " +
+    "model, or have one trained for this task (npx rise train)."
+}
+
 /** Fewer test pictures tell luck from skill too seldom to be left unsaid. */
 const few = 30
 
 /**
  * Compares a method with guessing the mean annotation of the training half and, where it was trained too, with SFT, by
- * the task's first metric. None where one of the figures is missing.
+ * the task's first metric. None where one of the figures is missing. What it advises depends on whose answers were
+ * measured: by default those of a method that this run trained.
  */
 export const verdict = (
   rows: ReadonlyArray<ResultRow>,
   method: string,
-  { direction, name: metric }: Pick<TaskMetric<never>, "direction" | "name">
+  { direction, name: metric }: Pick<TaskMetric<never>, "direction" | "name">,
+  measured: Measured = "trained"
 ): Option.Option<Verdict> =>
   Option.gen(function*() {
     const of = (name: string) => figure(rows, name, "all", metric)
@@ -45,10 +70,7 @@ export const verdict = (
         ...Option.match(sft, { onNone: () => [], onSome: (value) => [`, ${compared("SFT", value)}`] }),
         ".",
         ...(n < few ? [` ${n} pictures are few: another ${few} would tell more.`] : []),
-        ...(learned ? [] : [
-          " It has not learned this task: more steps, another learning rate or more pictures may help " +
-          "(docs/when-it-does-not-learn.md of the package rise-vlm)."
-        ])
+        ...(learned ? [] : [` ${advice[measured]}`])
       ].join("")
     }
   })

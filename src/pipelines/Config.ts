@@ -10,6 +10,7 @@ import { filled, filledStage, length, lengths } from "../dsl/stages/Settings.ts"
 import { stageRules } from "../dsl/stages/stageRules.ts"
 import * as Futile from "../kernels/math/Futile.ts"
 import * as Rules from "../kernels/math/Rules.ts"
+import { didYouMean, suggestion } from "../kernels/text/near.ts"
 import { show } from "../kernels/text/show.ts"
 import type { Preset } from "./Presets.ts"
 
@@ -80,6 +81,15 @@ const limitless = (value: Overrides, record = ""): Overrides =>
     })
   )
 
+/** What a name that there is none of may stand for: another of its record, or the same in other records. */
+const meant = (unknown: string, record: string): string => {
+  const name = unknown.slice(record.length)
+  const here = didYouMean(name, Rules.namesIn(table, record))
+  if (here !== "") return here
+  const others = Object.keys(table).filter((setting) => setting.endsWith(`.${name}`))
+  return suggestion(others)
+}
+
 /** Holds a file's settings to their rules; the error names the setting and what may stand there. */
 export const decode = (source: string, value: unknown): Result.Result<Overrides, ConfigError> => {
   const fail = (reason: string) => Result.fail(new ConfigError({ source, reason }))
@@ -98,7 +108,9 @@ export const decode = (source: string, value: unknown): Result.Result<Overrides,
           Rules.namesIn(table, `${unknown}.`).join(", ")
         }`
       )
-      : fail(`${unknown} is not a setting; ${of} has ${Rules.namesIn(table, record).join(", ")}`)
+      : fail(
+        `${unknown} is not a setting; ${of} has ${Rules.namesIn(table, record).join(", ")}${meant(unknown, record)}`
+      )
   }
   const broken = Rules.broken(optional, settings)
   return broken === undefined ? Result.succeed(given) : fail(Rules.say(broken))

@@ -18,6 +18,7 @@ import type {
   WarmUpOptions
 } from "../dsl/Rise.ts"
 import { filled, filledStage, shorter } from "../dsl/stages/Settings.ts"
+import { ship } from "../dsl/stages/Shipped.ts"
 
 /** A preset is plain JSON: it is recorded in run.json as it is. */
 export interface Preset {
@@ -195,6 +196,7 @@ export const isTried = ({ name = "" }: Partial<Pick<Preset, "name">>): boolean =
 
 /** All presets, by name. */
 export const presets = { smoke, paper, full, quick, photos } as const
+Object.values(presets).forEach(ship)
 /** A name among `presets`. */
 export type PresetName = keyof typeof presets
 

@@ -53,6 +53,12 @@ export const factsOf = <A, E, R>(
     return { parameters, adapter, samples, answer: Math.min(longest, answer) }
   })
 
+/** The same without what would hold answers to a grammar: the task has none. */
+const formless = ({ reinforce, rft, sft, ...preset }: Preset): Preset => {
+  const [{ format: _, ...loop }, { format: __, ...last }, { practice: ___, ...supervised }] = [reinforce, rft, sft]
+  return { ...preset, reinforce: loop, sft: supervised, rft: last }
+}
+
 /**
  * Settings that fit a model and a data set.
  *
@@ -63,4 +69,4 @@ export const factsOf = <A, E, R>(
 export const fitted = <A, E, R>(
   subject: Subject<A, E, R>
 ): Effect.Effect<Preset, E | TaskError | Truth.TruthError | WeightsError, R | FileSystem.FileSystem | Path.Path> =>
-  Effect.map(factsOf(subject), fit)
+  Effect.map(factsOf(subject), (facts) => subject.task.grammar === undefined ? formless(fit(facts)) : fit(facts))

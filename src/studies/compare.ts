@@ -12,13 +12,14 @@ import * as Rise from "../dsl/Rise.ts"
 import { method as within, named, Run } from "../dsl/Run.ts"
 import * as Able from "../dsl/stages/Able.ts"
 import { ahead, type Planned } from "../dsl/stages/Ahead.ts"
+import { knows } from "../dsl/stages/ByHeart.ts"
 import { filledStage } from "../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { chainRows } from "../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../evaluation/evaluate.ts"
 import { imageSwap, stage as imageSwapStage } from "../evaluation/imageSwap/ImageSwap.ts"
 import * as Results from "../evaluation/Results.ts"
-import { verdict } from "../evaluation/verdict.ts"
+import { type Measured, verdict } from "../evaluation/verdict.ts"
 import { winRates } from "../evaluation/winRate.ts"
 import { imageSwapping } from "../pipelines/cost.ts"
 import { equalCompute, isTried, type Preset } from "../pipelines/Presets.ts"
@@ -114,11 +115,14 @@ const announce = <A, E, R, EP, RP>(
     yield* Progress.report(Progress.Event.Planned({ stages }))
   })
 
+/** How a method was trained, for who is told what to do about it. */
+const whoseOf = (method: string) => Effect.map(knows(method), (byHeart): Measured => byHeart ? "byHeart" : "trained")
+
 /** Says of a method that is no better than the prior, before the next one is trained. */
 const tellUnlearned = <A>(task: Task<A>, rows: ReadonlyArray<Results.ResultRow>, method: string) =>
   Effect.gen(function*() {
     const [metric] = task.metrics ?? []
-    const found = metric === undefined ? Option.none() : verdict(rows, method, metric)
+    const found = metric === undefined ? Option.none() : verdict(rows, method, metric, yield* whoseOf(method))
     if (Option.isNone(found) || found.value.learned) return
     const stage = "evaluate"
     const text = found.value.sentence
@@ -218,5 +222,5 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     }
     if (saved !== undefined && bars !== undefined) yield* labels({ task, method: saved, bars })
     const shown = yield* examples({ task, test, methods: names, of: saved, ...(bars === undefined ? {} : { bars }) })
-    return { rows, examples: shown, saved }
+    return { rows, examples: shown, saved, measured: saved === undefined ? "trained" : yield* whoseOf(saved) }
   })

@@ -7,6 +7,7 @@ import { fromPlatform } from "../dsl/RunError.ts"
 import type { Identity } from "../dsl/RunFolder.ts"
 import { recorded } from "../dsl/RunRecord.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
+import type { Measured } from "../evaluation/index.ts"
 import { data } from "./data.ts"
 import { gallery } from "./gallery.ts"
 import { live } from "./report/Live.ts"
@@ -36,13 +37,16 @@ export interface FolderOptions<A, E, R> {
   readonly caution?: string | undefined
   /** What the report is to say of how the run was set up, such as what a budget left of it: one sentence each. */
   readonly notes?: ReadonlyArray<string>
+  /** Whose answers are measured, where the run trains nothing. Default "trained": those of its methods. */
+  readonly measured?: Measured
   /** Whether there is a report, from the run's first minute on. Default true. */
   readonly reported?: boolean
 }
 
 /** Runs `effect` within a run folder that has a report while it runs, and the whole one at the end. */
 export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => {
-  const { about: more = {}, caution, config, from = [], notes = [], out, reported = true, resume = false } = options
+  const { about: more = {}, caution, config, from = [], measured, notes = [], out, reported = true, resume = false } =
+    options
   const { seed, task, test, train } = options
   const identity = Effect.gen(function*() {
     const prompts = yield* Fingerprint.prompts(task)
@@ -56,6 +60,7 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2
     lowerIsBetter,
     ...(task.described !== undefined && { task: task.described }),
     ...(first !== undefined && { metric: first.name }),
+    ...(measured !== undefined && { measured }),
     ...(caution !== undefined && { caution }),
     ...(notes.length > 0 && { notes })
   }

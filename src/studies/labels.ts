@@ -5,7 +5,9 @@ import { Effect, Option, Path, Result, Schema, Stream } from "effect"
 import * as Atomic from "../dsl/Atomic.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Task } from "../dsl/Task.ts"
-import { predictions } from "../evaluation/Results.ts"
+import { otherMethods, predictions } from "../evaluation/Results.ts"
+import { warn } from "../kernels/runtime/Warning.ts"
+import { show } from "../kernels/text/show.ts"
 import type { Bar } from "./examples.ts"
 
 /** Name of the file. */
@@ -71,8 +73,9 @@ export const labels = <A>(
       text === null ? [] : Option.match(Result.getSuccess(task.decode(text)), { onNone: () => [], onSome: bars })
     // As the task has them, and as they are met where an annotation does not have all.
     const order = new Set<string>()
+    let answers = 0
     const counts = yield* Stream.runFold(
-      predictions(method),
+      Stream.tap(predictions(method), () => Effect.sync(() => answers++)),
       () => new Map<string, Count>(),
       (counts, { annotation, truth }) => {
         const [given, answer] = [read(truth), read(annotation)]
@@ -90,6 +93,7 @@ export const labels = <A>(
         return counts
       }
     )
+    if (answers === 0) yield* warn(`no answers of ${show(method)} to count by label${yield* otherMethods(method)}`)
     if (counts.size === 0 || counts.size > mostLabels || Option.isNone(directory)) return
     const rows = [...order].flatMap((label) => {
       const count = counts.get(label)

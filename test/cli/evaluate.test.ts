@@ -87,6 +87,37 @@ describe("rise evaluate --remote", () => {
     }).pipe(Effect.scoped), 120_000)
 })
 
+describe("rise evaluate", () => {
+  it.live(
+    "of a server's model whose answers are cut off names a flag that it has, and says what is known of it",
+    () =>
+      Effect.gen(function*() {
+        const directory = yield* folder
+        const server = yield* Server.start
+        server.answer = Server.send(200, {
+          choices: [{ finish_reason: "length", message: { role: "assistant", content: "<answer>cal" } }]
+        })
+        const { code, stderr, stdout } = yield* rise(
+          directory,
+          ...["evaluate", "--remote", server.baseUrl, "--remote-model", "vl", "--labels", "calm,wild"],
+          ...["--data", "faces", "--out", "run", "--max-tokens", "9"]
+        )
+        assert.strictEqual(code, 0, stderr)
+        assert.strictEqual(server.requests.at(-1)!.body["max_tokens"], 9)
+        assert.match(stderr, /12 of 12 answers were cut off at 9 tokens, .* wants more \(--max-tokens\)/)
+        // Whatever it was trained for: nobody here has trained it.
+        assert.match(stdout, /As it is asked here it is of no use .* ask another model/)
+        assert.notMatch(stdout, /has not learned|more steps/)
+        const html = readFileSync(join(directory, "run", "report.html"), "utf8")
+        assert.match(html, /was asked about 12 labelled pictures .* Nothing is trained in this run\./)
+        assert.include(html, "ask another model")
+        const { measured } = JSON.parse(readFileSync(join(directory, "run", "run.json"), "utf8")).about
+        assert.strictEqual(measured, "served")
+      }).pipe(Effect.scoped),
+    120_000
+  )
+})
+
 describe("rise evaluate --base", () => {
   it.live("has another model judge reasonings; without it nobody does, which is said", () =>
     Effect.gen(function*() {

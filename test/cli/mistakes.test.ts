@@ -34,6 +34,13 @@ const usage: ReadonlyArray<Row> = [
     says: /there is no command "trian"/,
     next: /did you mean train\?\nSee "rise --help"/
   },
+  {
+    // What stands behind it belongs to no command: nothing more is said of that.
+    line: ["trian", "--data", "x", "--bogus"],
+    code: 2,
+    says: /^error: there is no command "trian": did you mean train\?\nSee "rise --help"\.\n$/,
+    next: /See/
+  },
   { line: ["train", "--resum"], code: 2, says: /there is no flag --resum/, next: /did you mean --resume\?/ },
   { line: ["train", "--bogus"], code: 2, says: /there is no flag --bogus/, next: /See "rise train --help"/ },
   {
@@ -362,6 +369,74 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       next: /needs: leave that out/
     },
     {
+      // Before a picture is looked at: there are none.
+      line: ["train", "-d", join(directory, "nowhere"), "--config", join(directory, "slip.json"), ...out],
+      code: 1,
+      says: /slip\.json: is not JSON: line 3, column 5/,
+      next: /expected a comma or }, found a quotation mark/
+    },
+    {
+      line: ["plan", "-d", join(directory, "nowhere"), "--config", join(directory, "slip.jsn")],
+      code: 1,
+      says: /slip\.jsn: no such file/,
+      next: /did you mean \S+slip\.json\?/
+    },
+    // Before a picture is read: there are none.
+    ...["train", "evaluate", "audit"].map((command): Row => ({
+      line: [command, "-d", join(directory, "nowhere"), "--out", "/proc/nope"],
+      code: 1,
+      says: /^error: \/proc\/nope: making the run folder failed: (nothing can be made there|permission denied)/,
+      next: /\/proc/
+    })),
+    {
+      line: ["examples/emotion6.ts", "--data", join(directory, "nowhere"), "--out", join(directory, "train.csv/run")],
+      code: 1,
+      says: /train\.csv\/run: making the run folder failed: a part of the path is a file/,
+      next: /expected a folder/
+    },
+    {
+      line: ["train", "-m", "embeded", ...out],
+      code: 1,
+      says: /^(rise .*\n)?error: embeded: no such/,
+      next: /mean embedded\?/
+    },
+    {
+      line: ["evaluate", "-m", join(directory, "begun/modle"), ...out],
+      code: 1,
+      says: /modle: no such file or directory/,
+      next: /Did you mean \S+begun\/model\?/
+    },
+    {
+      line: ["export", "-m", join(directory, "begn/model"), "--onnx", join(directory, "onnx")],
+      code: 1,
+      says: /begn\/model: no such file or directory/,
+      next: /Did you mean \S+begun\/model\?/
+    },
+    {
+      line: ["evaluate", "--adapter", join(directory, "begun/modle"), ...out],
+      code: 2,
+      says: /^error: --adapter \S+modle is not there/,
+      next: /did you mean \S+begun\/model\?/
+    },
+    {
+      line: ["train", "-d", join(directory, "vots"), ...out],
+      code: 1,
+      says: /vots: no such file or folder/,
+      next: /did you mean \S+votes\?/
+    },
+    {
+      line: ["report", join(directory, "begn")],
+      code: 1,
+      says: /begn: no such folder/,
+      next: /did you mean \S+begun\?/
+    },
+    {
+      line: ["annotate", "-m", join(directory, "model"), join(directory, "train.cvs")],
+      code: 1,
+      says: /train\.cvs: no such file or folder/,
+      next: /did you mean \S+train\.csv\?/
+    },
+    {
       line: ["annotate", "-m", join(directory, "begun"), "x.png"],
       code: 1,
       says: /begun: is the folder of a run/,
@@ -486,6 +561,7 @@ const folder = Effect.acquireRelease(
     )
     cpSync(model, join(directory, "begun/model"), { recursive: true })
     writeFileSync(join(directory, "begun/run.json"), "{}")
+    writeFileSync(join(directory, "slip.json"), "{\n  \"sft\": {\"steps\": 9}\n    \"rft\": {}\n}")
     mkdirSync(join(directory, "votes"))
     for (const half of ["train", "test"]) {
       writeFileSync(join(directory, "votes", `${half}.csv`), "image,a,b\na.png,3,7\nb.png,1,9\n")

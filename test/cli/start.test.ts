@@ -40,7 +40,7 @@ process.on("exit", () => writeFileSync(${JSON.stringify(file)}, loaded.join("\\n
 /** The modules of this project that may be loaded before a command is named; the rest is Node's, Effect's and npm's. */
 const light = new RegExp(
   "/src/(cli/\\w+|dsl/(Progress|Process|Output|NoProgram|progress/\\w+|telemetry/(Asked|Exporting))|" +
-    "kernels/(runtime/(Shown|SystemFault)|text/show))[.]ts$"
+    "kernels/(runtime/(Shown|SystemFault)|text/(near|show)))[.]ts$"
 )
 
 describe("the start", () => {

@@ -18,13 +18,14 @@ describe("rise tables", () => {
         ids,
         [0, 1].flatMap((seed) =>
           ["emotion6", "lisa"].flatMap((task) =>
-            ["warmed", "RISE-CoT", "SFT-high,tau-0.85", "RISE,tau-0.85"].map((cell) =>
+            // The settings of lisa's scenes have no warm-up.
+            [...(task === "lisa" ? [] : ["warmed"]), "RISE-CoT", "SFT-high,tau-0.85", "RISE,tau-0.85"].map((cell) =>
               `${task}/full/seed-${seed}/${cell}`
             )
           )
         )
       )
-      assert.match(stdout, /16 cells, 0 done, 16 to do: about \d+m\d\ds \(counted/)
+      assert.match(stdout, /14 cells, 0 done, 14 to do: about \d+m\d\ds \(counted/)
       assert.isFalse(existsSync(out))
 
       // Harder scenes are of one task.

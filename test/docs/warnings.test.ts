@@ -5,6 +5,7 @@ import { phrases, says, texts, warnings, warningsOf } from "./warnings.ts"
 /** Places that pass on a text, and the files that make it: each is said by a row. Empty: errors, as they are worded. */
 const madeElsewhere: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/dsl/stages/Train.ts": [
+    "src/dsl/stages/ByHeart.ts",
     "src/dsl/stages/Guessing.ts",
     "src/dsl/stages/Learning.ts",
     "src/dsl/stages/Collapse.ts",
@@ -14,7 +15,7 @@ const madeElsewhere: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/dsl/Telling.ts": ["src/dsl/Telling.ts"],
   "src/data/CocoInstances.ts": ["src/data/Marks.ts"],
   "src/studies/compare.ts": ["src/evaluation/verdict.ts"],
-  "src/cli/commands/audit.ts": ["src/studies/audit/page.ts"],
+  "src/cli/commands/audit.ts": ["src/studies/audit/Judge.ts"],
   "src/dsl/Quarantine.ts": ["src/dsl/Quarantine.ts"],
   "src/evaluation/imageSwap/ImageSwap.ts": ["src/evaluation/imageSwap/Figures.ts"],
   "src/cli/saved.ts": [],

@@ -40,7 +40,7 @@ describe("a script's run", () => {
       assert.deepStrictEqual(lines, [
         `"mood" begins in ${out}, seed 0`,
         `The model is in ${out}/model. Measure it: npx rise evaluate --model ${model} --data PICTURES. ` +
-        `Ask it: npx rise annotate --model ${model} picture.png`
+        `Ask it: npx rise annotate --model ${model} PICTURE`
       ])
       yield* run(true, Stub.Mood, view(Progress.jsonLines))
       assert.deepStrictEqual(JSON.parse(lines.at(-1)!), {
@@ -71,7 +71,7 @@ describe("a script's run", () => {
       yield* finished
       const there = `--engine tinker=URL --model NAME --tokenizer DIR --adapter ${model}`
       assert.match(lines.at(-1) ?? "", /^An adapter is in /)
-      assert.include(lines.at(-1), `picture.png. At the engine: ${there}`)
+      assert.include(lines.at(-1), `PICTURE. At the engine: ${there}`)
       yield* fs.remove(`${out}/model/adapter_config.json`)
       yield* finished
       assert.match(lines.at(-1) ?? "", /^The weights stay at the engine; /)

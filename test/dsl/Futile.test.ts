@@ -115,7 +115,28 @@ describe("settings that do nothing beside others", () => {
       Rise.rft({ klEstimator: undefined } as unknown as Rise.RftOptions)
     ], (stage) => start.pipe(stage).sound).pipe(Effect.provide(live)))
 
-  it.effect("are told where presets have them for every task, once a stage", () =>
+  it.effect("are not told where a preset has them for every task: nobody set them for this one", () =>
+    Effect.gen(function*() {
+      const alone = Effect.provide(Run.layerMemory({ seed: 0 }))
+      const tuned = (options: Rise.SftOptions) => start.pipe(Rise.answers(), Rise.sft(options), Rise.train, alone)
+      const strengthened = (options: Rise.RftOptions) => start.pipe(Rise.rft(options), Rise.train, alone)
+      const few = { steps: 2, select: null }
+      const { full, quick, smoke } = presets
+      const { lines } = yield* logs(Effect.gen(function*() {
+        for (const { rft, sft } of [full, quick, smoke]) {
+          yield* tuned({ ...sft, ...few })
+          yield* strengthened({ ...rft, ...few })
+        }
+        yield* strengthened({ ...quick.rft, ...few, format: 3 })
+        yield* tuned({ ...smoke.sft, ...few, practice: { texts: 2, weight: 1, maxTokens: 32 } })
+      }))
+      assert.deepStrictEqual(
+        lines.filter((line) => line.includes("holds no format")).map((line) => line.split(" has no ")[0]),
+        ["rft: format holds no format: task \"mood\"", "sft: practice holds no format: task \"mood\""]
+      )
+    }).pipe(Effect.provide(live)))
+
+  it.effect("are told where a script sets them, once a stage", () =>
     Effect.gen(function*() {
       const { lines } = yield* logs(Effect.andThen(
         start.pipe(Rise.answers(), Rise.sft({ steps: 2, practice }), Rise.train),

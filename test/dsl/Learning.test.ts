@@ -1,9 +1,11 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Result } from "effect"
+import { ByFlags } from "../../src/dsl/ByFlags.ts"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
+import { knows } from "../../src/dsl/stages/ByHeart.ts"
 import * as Guessing from "../../src/dsl/stages/Guessing.ts"
 import * as Learning from "../../src/dsl/stages/Learning.ts"
 import * as Task from "../../src/dsl/Task.ts"
@@ -75,6 +77,11 @@ describe("a stage whose groups are all dead", () => {
       const figures = { dead: 2, groups: 2, reward: 0.5, valid: 1 }
       assert.deepStrictEqual([watch(1, figures), watch(2, figures)], [undefined, undefined])
       assert.match(watch(3, figures) ?? "", /every candidate earns about 0\.500; raise temperature/)
+      // A divergence that is no number is none that is small, and can be kept.
+      const seen = Learning.memory()
+      Learning.watch({ steps: 3 }, seen)(1, { ...figures, kl: NaN })
+      assert.deepStrictEqual(seen.value.steps, [{ kl: Number.MAX_VALUE, reward: 0.5, valid: 1 }])
+      assert.isObject(seen.state())
       const right = Learning.watch({ steps: 1 })
       assert.isUndefined(right(1, { ...figures, reward: 1 }))
       assert.deepStrictEqual(yield* warnings(rft(1, 4)), [])
@@ -276,22 +283,47 @@ describe("a run that does not learn", () => {
 })
 
 describe("answers to the validation split", () => {
-  const train = (learningRate: number, task: Task.Task<Stub.Label> = Stub.Mood) =>
+  const train = (learningRate: number, task: Task.Task<Stub.Label> = Stub.Mood, steps = 12) =>
     Rise.make(task, Stub.data(40), { validation: 0.3 }).pipe(
       Rise.answers(),
-      Rise.sft({ steps: 12, batchSize: 8, learningRate, select: { every: 3 } }),
+      Rise.sft({ steps, batchSize: 8, learningRate, select: { every: 3 } }),
       Rise.train
     )
 
   it.effect("that are all one are told of once, half-way, in metrics too", () =>
     Effect.gen(function*() {
-      const told = yield* warnings(train(3, { ...Stub.Mood, decode: () => Result.succeed("joy" as const) }))
+      const alike = train(3, { ...Stub.Mood, decode: () => Result.succeed("joy" as const) })
+      for (const [byFlags, settings] of [[true, "--steps-…, --lr-…"], [false, "steps, learningRate"]] as const) {
+        const told = yield* warnings(Effect.provideService(alike, ByFlags, byFlags))
+        assert.strictEqual(told.length, 1)
+        assert.match(told[0]!, /^sft: at step 6 of 12 the answer to each of 12 validation pictures is the same, ".*"/)
+        assert.include(told[0]!, `more steps or another rate (${settings}; docs/`)
+      }
+    }).pipe(Effect.provide(live)))
+
+  it.effect("that are all one where lessons are known by heart ask for no more steps", () =>
+    Effect.gen(function*() {
+      const told = yield* warnings(train(9, { ...Stub.Mood, decode: () => Result.succeed("joy" as const) }, 90))
       assert.strictEqual(told.length, 1)
       assert.match(
         told[0]!,
-        /^sft: at step 6 of 12 the answer to each of 12 validation pictures is the same, ".*"(?:.|\n)*--steps-…, --lr-…/
+        /is the same, ".*"(?:.|\n)*known by heart \(a loss next to 0\), so that more steps will not help/
       )
+      assert.notMatch(told[0]!, /--steps/)
     }).pipe(Effect.provide(live)))
+
+  it.effect("are told from the loss of the last steps of a method's SFT", () =>
+    Effect.gen(function*() {
+      const run = yield* Run
+      for (const [method, end] of [["SFT", 0.01], ["RISE", 0.2]] as const) {
+        for (let step = 1; step <= 30; step++) {
+          const loss = step < 20 ? 2 : end
+          yield* run.within(method).metric({ stage: "sft", step, of: 30, loss })
+          yield* run.within(method).metric({ stage: "rft", step, of: 30, loss: 0.001 })
+        }
+      }
+      assert.deepStrictEqual(yield* Effect.forEach(["SFT", "RISE", "Visual-RFT"], knows), [true, false, false])
+    }).pipe(Effect.provide(Run.layerMemory({ seed: 0 }))))
 
   it.effect("that are better than any guess are not told of", () =>
     Effect.map(warnings(train(3)), (told) => assert.deepStrictEqual(told, [])).pipe(Effect.provide(live)))

@@ -300,7 +300,11 @@ describe("settings of stages", () => {
         [{ out: undefined }, `out is undefined, expected the name of a folder: Rise.run({ out: "runs/mine" })`],
         [{ seed: "1" }, `seed is "1", expected a whole number`],
         [{ resume: "yes" }, `resume is "yes", expected true or false`],
-        [{ Seed: 1 }, "Seed is 1, expected no setting of this name: there are out, seed, resume, checkpoint, config"],
+        [
+          { Seed: 1 },
+          "Seed is 1, expected no setting of this name: there are out, seed, resume, checkpoint, tried, config: " +
+          "did you mean seed?"
+        ],
         [{ config: 3 }, "config is 3, expected a record of JSON"],
         [{ config: { a: NaN } }, `config.a is NaN, expected ${held}`],
         [{ config: { a: [1, { f: () => 1 }] } }, `config.a[1].f is a function, expected ${held}`],

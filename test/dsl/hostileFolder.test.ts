@@ -191,7 +191,7 @@ describe("what is not the run's", () => {
           assert.strictEqual(
             said(yield* run(out)),
             `${out}/${name}: has 14 bytes, expected 0 bytes: the run has written no rows there yet, and its ledger ` +
-              "(checkpoints/ledger.json) knows of none. Move it out of the run folder, or choose another --out"
+              "(checkpoints/ledger.json) knows of none. Move it out of the run folder, or choose another out"
           )
           assert.deepStrictEqual(yield* bytes(out), before)
           yield* fs.remove(`${out}/${name}`)

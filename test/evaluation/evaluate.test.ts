@@ -78,7 +78,8 @@ describe("evaluate", () => {
     [
       "maxtokens",
       8,
-      "no setting of this name: there are method, task, data, form, maxTokens, grammar, samples, cuesNamed, shots"
+      "no setting of this name: there are method, task, data, form, maxTokens, grammar, samples, cuesNamed, shots: " +
+      "did you mean maxTokens?"
     ]
   ]
   for (const [name, value, expected] of bad) {

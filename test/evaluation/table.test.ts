@@ -17,7 +17,7 @@ describe("table", () => {
   it("says a heading of two words in two lines, and a dash where a method has no figure", () => {
     const rows = [row("SFT", "JSD", 0.1771), row("RISE", "JSD", 0.1924), row("RISE", "cue precision", 0.957)]
     assert.strictEqual(
-      table(rows, ["JSD", "win rate", "cue precision"]),
+      table(rows, ["JSD", "cue precision"]),
       [
         "                        cue",
         "all (300)    JSD  precision",
@@ -26,6 +26,21 @@ describe("table", () => {
         "RISE       0.192      0.957"
       ].join("\n")
     )
+  })
+
+  it("says which of the metrics no row has, with those there are and what was probably meant", () => {
+    const rows = [row("SFT", "accuracy", 0.5), row("SFT", "valid", 1)]
+    assert.strictEqual(
+      table(rows, ["acuracy"]),
+      "(no figure \"acuracy\" in these results, which have accuracy, valid: did you mean accuracy?)"
+    )
+    const both = table(rows, ["accuracy", "JSD"]).split("\n")
+    assert.deepStrictEqual([both[0], both[2], both[4]], [
+      "all (300)  accuracy",
+      "SFT           0.500",
+      "(no figure \"JSD\" in these results, which have accuracy, valid)"
+    ])
+    assert.strictEqual(table([], ["accuracy"]), "(no results)")
   })
 
   it("fits a terminal of 80 columns: further figures stand in a block below, and none is left out", () => {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
-import { verdict } from "../../src/evaluation/verdict.ts"
+import { type Measured, verdict } from "../../src/evaluation/verdict.ts"
 
 const rows = (figures: Readonly<Record<string, number>>, metric: string, n: number) =>
   Object.entries(figures).map(([method, value]) => ({ method, part: "all", shots: "full", metric, value, n, seed: 0 }))
@@ -34,6 +34,19 @@ describe("verdict", () => {
         /has not learned this task: more steps, .* \(docs\/when-it-does-not-learn\.md of the package rise-vlm\)\./
       )
     }
+  })
+
+  it("advises by whose answers were measured: more steps only where something trains", () => {
+    const of = (measured: Measured) =>
+      Option.getOrThrow(
+        verdict(rows({ prior: 0.2, model: 0.5 }, "m", 50), "model", { name: "m", direction: "lower" }, measured)
+      ).sentence
+    assert.match(of("trained"), /It has not learned this task: more steps/)
+    assert.match(of("taught"), /train it longer, or on pictures such as these/)
+    assert.match(of("untaught"), /It was not taught this task: train it on labelled pictures \(npx rise train\)/)
+    assert.match(of("served"), /ask another model, or have one trained/)
+    assert.match(of("byHeart"), /It has not learned this task, and its lessons are known by heart .* more pictures/)
+    for (const measured of ["taught", "untaught", "served"] as const) assert.notMatch(of(measured), /has not learned/)
   })
 
   it("calls the guess of an accuracy what it is", () => {

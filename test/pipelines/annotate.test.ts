@@ -77,7 +77,12 @@ const bad: ReadonlyArray<readonly [name: string, value: unknown, expected: strin
   ["skip", -1, "a whole number from 0"],
   ["grammar", "both", "\"mask\" or \"off\""],
   ["question", " ", "a question"],
-  ["maxtokens", 8, "no setting of this name: there are form, maxTokens, grammar, question, batch, samples, skip"]
+  [
+    "maxtokens",
+    8,
+    "no setting of this name: there are form, maxTokens, grammar, question, batch, samples, skip: did you mean " +
+    "maxTokens?"
+  ]
 ]
 
 describe("options", () => {

@@ -118,6 +118,81 @@ describe("report", () => {
       assert.match(yield* made({}), /training samples<\/dt><dd>1386</)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("says of an evaluation that nothing was trained, and advises by whose answers were measured", () =>
+    Effect.gen(function*() {
+      const identity = {
+        task: "emotion6",
+        data: { train: { samples: 0 }, test: { samples: 12 } },
+        config: { model: "m", source: "faces" }
+      }
+      const results = JSON.stringify([result("prior", "all", "JSD", 0.1), result("model", "all", "JSD", 0.4)])
+      const data = {
+        kind: "labels",
+        train: { pictures: 0 },
+        test: { pictures: 12 },
+        labels: [{ label: "calm", train: { pictures: 0, amount: 0 }, test: { pictures: 12, amount: 12 } }],
+        both: { count: 0, first: [] },
+        contradicting: 0
+      }
+      const made = (measured: string | undefined) =>
+        page({
+          ...files,
+          "results.json": results,
+          "data.json": JSON.stringify(data),
+          "run.json": JSON.stringify({ identity, about: { metric: "JSD", lowerIsBetter: ["JSD"], measured } })
+        })
+      const html = yield* made("untaught")
+      assert.include(html, "was asked about 12 labelled pictures (data: faces), for the task “emotion6”")
+      assert.include(html, "Nothing is trained in this run.")
+      assert.include(html, "It was not taught this task: train it on labelled pictures")
+      assert.include(
+        html,
+        "This run trained on nothing, so it cannot say whether the model was trained on any of these"
+      )
+      for (
+        const never of ["0 labelled", "0 pictures", "to train on", "training samples", "No picture to test on has"]
+      ) {
+        assert.notInclude(markup(html), never)
+      }
+      assert.include(yield* made("taught"), "train it longer, or on pictures such as these")
+      for (const measured of ["served", undefined]) {
+        const served = yield* made(measured)
+        assert.include(served, "ask another model")
+        assert.notInclude(served, "more steps")
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("says of an audit that labels were judged", () =>
+    Effect.gen(function*() {
+      const identity = {
+        task: "emotion6",
+        data: { train: { samples: 9 }, test: { samples: 0 } },
+        config: { training: "none" }
+      }
+      const html = yield* page({ ...files, "run.json": JSON.stringify({ identity, about: {} }) })
+      assert.include(html, "judged the labels of 9 pictures, for the task")
+      assert.notInclude(html, "0 others")
+      assert.notInclude(html, "test samples")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("puts headings of texts over texts, and no more than 8 columns of figures beside one another", () =>
+    Effect.gen(function*() {
+      const metrics = Array.from({ length: 13 }, (_, i) => `m${i}`)
+      const html = yield* page({
+        ...files,
+        "results.json": JSON.stringify(metrics.map((metric, i) => result("RISE", "all", metric, i)))
+      })
+      const tables = [...html.matchAll(/<table>.*?<\/table>/g)].map(([table]) => table)
+        .filter((table) => table.includes(">method</th>"))
+      assert.deepStrictEqual(tables.map((table) => table.match(/<th scope="col"/g)?.length), [8, 7])
+      for (const metric of metrics) assert.strictEqual(tables.join("").split(`${metric}&nbsp;`).length, 2, metric)
+      assert.include(
+        html,
+        "<th scope=\"col\" class=\"text\">reason</th><th scope=\"col\" class=\"text\">what was wrong</th>"
+      )
+      assert.include(html, "<td class=\"text\">row 1</td><td class=\"text\">sum</td><td class=\"text words\">d</td>")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("escapes whatever a model, a file name or a label says", () =>
     Effect.gen(function*() {
       const html = yield* page(files)
@@ -240,9 +315,13 @@ describe("report", () => {
       const escaped = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&gt;&lt;img src=x&gt;"
       assert.include(
         html,
-        `<th scope="row">${escaped}</th><td>30</td><td>29</td><td>97%</td><td>${escaped} (1)</td><td>0</td>`
+        `<th scope="row">${escaped}</th><td>30</td><td>29</td><td>97%</td>` +
+          `<td class="text">${escaped} (1)</td><td>0</td>`
       )
-      assert.include(html, "<th scope=\"row\">left</th><td>4</td><td>4</td><td>100%</td><td>–</td><td>0</td>")
+      assert.include(
+        html,
+        "<th scope=\"row\">left</th><td>4</td><td>4</td><td>100%</td><td class=\"text\">–</td><td>0</td>"
+      )
       assert.strictEqual(html.match(/among the farthest off/g)?.length, 1)
       assert.include(html, "What is farthest off first.")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

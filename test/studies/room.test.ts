@@ -17,10 +17,10 @@ const data = Scenes.dataset({ split: "train", limit: 8 })
 const policy = onnx({ model: "embedded", workers: 1 })
 const { quick, smoke } = Presets
 
-const least =
-  "expected at least 8 (--max-tokens, or a --preset with more): the shortest think-answer of task \"emotion6\""
-const rebuilding = "reconstruct: maxTokens is 1, expected at least 3 (--max-tokens, or a --preset with more): the " +
-  "shortest answer of task \"emotion6\" takes so many tokens"
+// Scripts have no flags.
+const least = "expected at least 8: the shortest think-answer of task \"emotion6\""
+const rebuilding = "reconstruct: maxTokens is 1, expected at least 3: the shortest answer of task \"emotion6\" takes " +
+  "so many tokens"
 const short = { ...quick, reconstruct: { maxTokens: 1 } }
 
 it.live("no room for an answer: of a script, an audit and the tables", () =>

@@ -13,6 +13,7 @@ import { fromPlatform, RunFileError } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
 import * as RunLock from "../../dsl/RunLock.ts"
 import * as TextFile from "../../dsl/TextFile.ts"
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as Json from "../../kernels/weights/Json.ts"
 import * as Coco from "./Coco.ts"
 import * as CocoIds from "./CocoIds.ts"
@@ -92,7 +93,7 @@ const claim = Effect.fnUntraced(function*(path: string) {
     return yield* mismatch(path, "is a folder", `name a file, such as ${join(path, "labels.jsonl")}`)
   }
   if (type !== "File") return yield* mismatch(path, "is not a file", other)
-  yield* Effect.mapError(fs.makeDirectory(dirname(path), { recursive: true }), fromPlatform(path, "writing"))
+  yield* Effect.mapError(makeFolder(dirname(path)), fromPlatform(path, "writing"))
   yield* Effect.catchTag(
     RunLock.hold(path, `${path}.lock`),
     "RunFileError",

@@ -7,6 +7,7 @@ import { basename, resolve } from "node:path"
 import * as Quoted from "../../data/Quoted.ts"
 import { ImageError } from "../../kernels/image/index.ts"
 import * as Listing from "../../kernels/image/Listing.ts"
+import * as Nearby from "../../kernels/runtime/Nearby.ts"
 import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 
 /** Standard input holds the names. */
@@ -101,11 +102,12 @@ const refuseAbsent = Effect.fnUntraced(function*(given: ReadonlyArray<Looked>) {
   const [first] = absent
   if (first === undefined) return
   const more = absent.length === 1 ? "" : `, nor ${Quoted.names(absent.slice(1), 3)}`
+  const meant = absent.length === 1 ? yield* Nearby.meant(first) : ""
   return yield* new ImageError({
     image: first,
     reason: /^https?:\/\//i.test(first)
       ? `pictures are read from files, and this is an address: download it first`
-      : `no such file or folder${more}: check the name; nothing was annotated`
+      : `no such file or folder${more}${meant || ": check the name"}; nothing was annotated`
   })
 })
 

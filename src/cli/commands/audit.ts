@@ -23,7 +23,7 @@ import * as Saved from "../saved.ts"
 import { type Told, told } from "../told.ts"
 import type { Opened } from "../Training.ts"
 import { share, whole } from "../values.ts"
-import { working } from "../working.ts"
+import { outPossible, working } from "../working.ts"
 
 const corrupt = share("corrupt").pipe(
   Flag.withDescription(
@@ -139,6 +139,21 @@ interface Shown<A> {
   readonly value: (annotation: A, size: Size) => Value
 }
 
+/** Says which of the data is audited, where that is not all: the half to train on, as far as the preset reads it. */
+const tellAudited = <A>({ test, train }: Pick<Opened<A>, "test" | "train">, { limit, name }: Presets.Preset) =>
+  Effect.gen(function*() {
+    const [trained, tested] = [yield* Stream.runCount(train), yield* Stream.runCount(test)]
+    const most = Math.min(trained, limit?.train ?? Infinity)
+    const which = [
+      ...(most < trained ? [`the first ${most} of ${trained} pictures to train on (preset ${name})`] : []),
+      ...(tested === 0 ? [] : [
+        `${most < trained ? "" : `${trained} pictures to train on, `}not the ${tested} to test on: name those by ` +
+        "themselves (--data) to have them audited, too"
+      ])
+    ]
+    if (which.length > 0) yield* Console.error(`audited: ${which.join(", ")}`)
+  }).pipe(Quarantine.silently)
+
 const suspectsFile = "suspects.label-studio.json"
 
 const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, { bars, shape, value }: Shown<A>) {
@@ -163,7 +178,9 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
     () => Option.isSome(given.remote) || preset.warmUp === undefined ? "none" as const : "warm-up" as const
   )
   yield* tellOther(given)
-  if (training === "none" && (yield* Saved.isTrained(given))) {
+  const taught = yield* Saved.isTrained(given)
+  yield* tellAudited(source, preset)
+  if (training === "none" && taught) {
     yield* warn(Option.isSome(given.remote) ? seenThere : seen)
   }
   const config = {
@@ -175,7 +192,7 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
     settings: Plain.settings(preset),
     ...Flags.adapted(given)
   }
-  const { out, result: { rows, suspects, unanswered } } = yield* working({
+  const { out, result: { judge, rows, suspects, unanswered } } = yield* working({
     flags: given,
     name: `${task.name}-audit`,
     task,
@@ -194,6 +211,7 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
       out,
       seed: given.seed,
       by: given.by,
+      model: Option.isSome(given.remote) ? "served" : taught ? "taught" : "untaught",
       top: given.top,
       wrong: Option.map(corrupted, ({ ids }) => ids),
       bars,
@@ -228,7 +246,7 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
       Option.isSome(given.format) ? `, ${suspectsFile}` : ""
     }).`
   )
-  if (unanswered.count > 0) yield* warn(Audit.silence(unanswered))
+  if (unanswered.count > 0) yield* warn(Audit.silence(unanswered, judge))
 })
 
 export const audit = Command.make("audit", flags, (flagged) =>
@@ -236,6 +254,7 @@ export const audit = Command.make("audit", flags, (flagged) =>
     const server = yield* asked(flagged)
     yield* check(server)
     yield* ofTraining(server)
+    yield* outPossible(server)
     yield* Format.checkPrefix(server.urlPrefix, server.format)
     const given = yield* told(server)
     // All that is labelled is to be audited: where the data have no test half, none is held out.

@@ -1,12 +1,19 @@
 /** `rise evaluate`: a model on the test half of a data set. */
-import { Console, Effect, FileSystem, Option, Stream } from "effect"
+import { Console, Effect, FileSystem, Option, type Path, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Event, report } from "../../dsl/Progress.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
 import { named as nameOf } from "../../dsl/Run.ts"
 import * as Spool from "../../dsl/Spool.ts"
 import type { Task } from "../../dsl/Task.ts"
-import { evaluate as evaluateModel, evaluateConstant, imageSwap, Results, verdict } from "../../evaluation/index.ts"
+import {
+  evaluate as evaluateModel,
+  evaluateConstant,
+  imageSwap,
+  type Measured,
+  Results,
+  verdict
+} from "../../evaluation/index.ts"
 import { fitted, Presets } from "../../pipelines/index.ts"
 import { directoryOf } from "../../policy/Embedded.ts"
 import type * as Sources from "../../sources/index.ts"
@@ -20,11 +27,12 @@ import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
 import { asked, check, named, policy, weightsOf } from "../policy.ts"
 import { goingOn } from "../resumed.ts"
+import * as Saved from "../saved.ts"
 import { printed } from "../study.ts"
 import { type Told, told } from "../told.ts"
-import { text } from "../values.ts"
+import { text, whole } from "../values.ts"
 import { baseOf } from "../witness.ts"
-import { working } from "../working.ts"
+import { outPossible, working } from "../working.ts"
 import { form, formOf, samples } from "./form.ts"
 
 /** Says how to go on, where answers are kept to go on from. */
@@ -64,6 +72,10 @@ const flags = {
   seed: Flags.seed,
   device: Flags.device,
   workers: Flags.workers,
+  maxTokens: whole("max-tokens", { least: 1, most: 2 ** 20 }).pipe(
+    Flag.withDescription("Longest answer, in tokens; default: as rise train has it for such data, 224 for a server's"),
+    Flag.optional
+  ),
   form,
   samples
 }
@@ -111,6 +123,13 @@ const announce = Effect.fnUntraced(function*<A>(given: Given, { mean, task, test
   )
 })
 
+/** Whose answers these are. A server may say what its model was taught; an engine's state is told of by its folder. */
+const whoseOf = (given: Given): Effect.Effect<Measured, never, FileSystem.FileSystem | Path.Path> =>
+  Effect.map(
+    Saved.isTrained(given),
+    (taught) => taught ? "taught" : Option.isSome(given.remote) || Engine.trains(given) ? "served" : "untaught"
+  )
+
 const measured = Effect.fnUntraced(function*<A>(
   given: Given,
   source: Sources.TaskSource<A, Task<A>>,
@@ -121,6 +140,7 @@ const measured = Effect.fnUntraced(function*<A>(
   const form = yield* formOf(given)
   const base = yield* baseOf(given, form)
   const notes = yield* tellOther(given)
+  const whose = yield* whoseOf(given)
   const config = {
     // An engine may move with its states.
     model: Engine.trains(given) ? given.model : named(given),
@@ -132,6 +152,7 @@ const measured = Effect.fnUntraced(function*<A>(
     form,
     quantize: Option.getOrNull(given.quantize),
     ...(given.samples > 1 && { samples: given.samples }),
+    ...Option.match(given.maxTokens, { onNone: () => ({}), onSome: (maxTokens) => ({ maxTokens }) }),
     ...Option.match(given.extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) })
   }
   const { out, result: rows } = yield* working({
@@ -141,7 +162,8 @@ const measured = Effect.fnUntraced(function*<A>(
     train: Stream.empty,
     test: source.test,
     config,
-    notes
+    notes,
+    measured: whose
   })((out) =>
     Effect.gen(function*() {
       yield* announce(given, source)
@@ -152,6 +174,7 @@ const measured = Effect.fnUntraced(function*<A>(
         data: source.test,
         form,
         ...settings,
+        ...Option.match(given.maxTokens, { onNone: () => ({}), onSome: (maxTokens) => ({ maxTokens }) }),
         samples: given.samples,
         cuesNamed: source.cuesNamed
       })
@@ -178,7 +201,10 @@ const measured = Effect.fnUntraced(function*<A>(
       Effect.tapError(() => goOn(out))
     )
   )
-  const said = Option.flatMap(Option.fromUndefinedOr(task.metrics?.[0]), (metric) => verdict(rows, method, metric))
+  const said = Option.flatMap(
+    Option.fromUndefinedOr(task.metrics?.[0]),
+    (metric) => verdict(rows, method, metric, whose)
+  )
   const sentence = Option.match(said, { onNone: () => "", onSome: ({ sentence }) => `\n\n${sentence}` })
   yield* Console.log(`${printed(rows)}${sentence}\n\nEverything is in ${out}.`)
 })
@@ -190,6 +216,7 @@ export const evaluate = Command.make(
     computing(Engine.threads(flagged))(Effect.gen(function*() {
       const server = yield* asked(flagged)
       yield* check(server)
+      yield* outPossible(server)
       const given = yield* told(server)
       const source = yield* Pictures.openAs({ ...given, shots: Option.none() })
       yield* source.kind === "boxes" ? measured(given, source) : measured(given, source, barsOf(source.task))

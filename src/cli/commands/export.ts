@@ -12,7 +12,7 @@ import * as Overwritten from "../annotations/Overwritten.ts"
 import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import { FlagError } from "../futile.ts"
-import { notARun } from "../modelFolder.ts"
+import * as ModelFolder from "../modelFolder.ts"
 import { readable } from "../process.ts"
 import * as Saved from "../saved.ts"
 import { text, whole } from "../values.ts"
@@ -103,7 +103,7 @@ const run = Effect.fnUntraced(function*(given: Given) {
   const { adapter, maxPixels, maxTokens, model, onnx } = given
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
-  yield* notARun(model)
+  yield* ModelFolder.readable(model, adapter)
   yield* Overwritten.refuse("--onnx", [onnx], [model, ...Option.toArray(adapter)])
   const { about, prompt } = yield* askedOf(given)
   // The folder is a model directory, too: it knows its task.

@@ -2,6 +2,7 @@
 import { Console, Effect, FileSystem, Path, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
 import packageJson from "../../../package.json" with { type: "json" }
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import { there } from "../../kernels/runtime/there.ts"
 import { config } from "../init/config.ts"
@@ -38,12 +39,12 @@ const manifest = `${JSON.stringify({ private: true, type: "module", scripts: { t
 const write = Effect.fnUntraced(function*(folder: string) {
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
-  yield* fs.makeDirectory(folder, { recursive: true })
+  yield* makeFolder(folder)
   const found = (yield* fs.readDirectory(folder)).filter((name) => !harmless.includes(name))
   if (found.length > 0) return yield* new NotEmpty({ folder, found: found.toSorted() })
   for (const [half, count] of Object.entries(halves)) {
     for (const label of labels) {
-      yield* fs.makeDirectory(join(folder, "pictures", half, label), { recursive: true })
+      yield* makeFolder(join(folder, "pictures", half, label))
       for (let n = 1; n <= count; n++) {
         yield* fs.writeFile(join(folder, "pictures", half, label, `${n}.png`), yield* picture(half, label, n))
       }

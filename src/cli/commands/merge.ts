@@ -3,13 +3,11 @@ import { Console, Effect, FileSystem, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Atomic from "../../dsl/Atomic.ts"
 import * as TaskFile from "../../dsl/TaskFile.ts"
-import { there } from "../../kernels/runtime/there.ts"
 import { Merge } from "../../policy/index.ts"
 import * as Overwritten from "../annotations/Overwritten.ts"
 import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
-import { FlagError } from "../futile.ts"
-import { notARun } from "../modelFolder.ts"
+import { anAdapter, notARun } from "../modelFolder.ts"
 import { readable } from "../process.ts"
 import { text } from "../values.ts"
 
@@ -34,9 +32,7 @@ const run = Effect.fnUntraced(function*({ adapter, model, out }: Given) {
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
   yield* notARun(model)
-  if (!(yield* there(join(adapter, "adapter_config.json")))) {
-    return yield* new FlagError({ reason: `--adapter ${adapter} is no PEFT adapter: it has no adapter_config.json` })
-  }
+  yield* anAdapter(adapter)
   yield* Overwritten.refuse("--out", [out], [model, adapter])
   yield* Merge.write({ model, adapter, target: out })
   // The two were trained for it; the base was not.

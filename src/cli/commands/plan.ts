@@ -9,6 +9,7 @@ import { type Line, memory, total } from "../../pipelines/index.ts"
 import { size } from "../doctor/Finding.ts"
 import { memoryHere } from "../doctor/machine.ts"
 import * as Engine from "../engine/index.ts"
+import * as Fitting from "../Fitting.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
@@ -80,10 +81,10 @@ const printed = <A>(flags: Training.Training, source: Training.Opened<A>) =>
 const { printConfig: _, ...flags } = Training.flags
 
 export const plan = Command.make("plan", flags, (given) => {
-  const flags = { ...given, printConfig: false }
-  return computing(Engine.threads(flags))(Effect.gen(function*() {
-    yield* Futile.ofMethod(flags)
-    yield* together(flags)
+  return computing(Engine.threads(given))(Effect.gen(function*() {
+    yield* Futile.ofMethod(given)
+    yield* together(given)
+    const flags = yield* Fitting.read({ ...given, printConfig: false })
     yield* Engine.check(flags)
     const rest = "rise doctor --all names them"
     const { lines, source } = yield* Pictures.look(flags, { aside: { rows: Aside.shown, rest } })

@@ -10,6 +10,7 @@ import { verdict } from "../../evaluation/index.ts"
 import { Config, Presets } from "../../pipelines/index.ts"
 import { barsOf, compare, type Example, sound } from "../../studies/index.ts"
 import * as Engine from "../engine/index.ts"
+import * as Fitting from "../Fitting.ts"
 import { CutShort } from "../fitting/budget.ts"
 import * as Futile from "../futile.ts"
 import { header } from "../header.ts"
@@ -17,6 +18,7 @@ import { computing } from "../main.ts"
 import { policy, together } from "../policy.ts"
 import { study } from "../study.ts"
 import * as Training from "../Training.ts"
+import { outPossible } from "../working.ts"
 
 /** What `--strict` ends with where nothing was learned. */
 const notLearnedExitCode = 3
@@ -59,7 +61,7 @@ const comparison = <A>(
     const trained = policy(flags, preset)
     // Before there is a folder: what the engine would be refused for.
     if (Engine.trains(flags)) yield* Engine.able(trained, Object.values(methods), Presets.isTried(preset))
-    const { rows, saved } = yield* compare({
+    const { measured, rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
       ...more,
       start,
@@ -78,7 +80,7 @@ const comparison = <A>(
     if (Option.isSome(cut)) yield* Console.log(`\nThe budget of ${cut.value.budget} left ${cut.value.left}.`)
     const metric = task.metrics?.[0]
     if (saved === undefined || metric === undefined) return
-    const found = verdict(rows, saved, metric)
+    const found = verdict(rows, saved, metric, measured)
     if (Option.isNone(found)) return
     if (flags.strict && !found.value.learned) return yield* new NotLearned({ sentence: found.value.sentence })
     yield* Console.log(`\n${found.value.sentence}`)
@@ -87,10 +89,12 @@ const comparison = <A>(
 export const train = Command.make(
   "train",
   { ...Training.flags, strict },
-  (flags) =>
-    computing(Engine.threads(flags))(Effect.gen(function*() {
-      yield* Futile.ofMethod(flags)
-      yield* together(flags)
+  (given) =>
+    computing(Engine.threads(given))(Effect.gen(function*() {
+      yield* Futile.ofMethod(given)
+      yield* together(given)
+      const flags = yield* Fitting.read(given)
+      yield* outPossible(flags)
       if (!flags.printConfig) yield* header("train", flags)
       yield* flags.printConfig ? Engine.check(flags) : Engine.reach(flags)
       const source = yield* Training.open(flags)

@@ -70,6 +70,14 @@ const words = (
   ].join(", ")
 }
 
+/** The warm-up's part of the time, where nothing that is trained behind it reasons: SFT can do without. */
+const spared = (plan: ReadonlyArray<Line>, methods: ReadonlyArray<Method>): string => {
+  const warming = plan.find(({ stage }) => stage === "warm-up")
+  return warming === undefined || methods.some((method) => method !== "SFT") ?
+    "" :
+    `; ${minutes(warming.seconds)} of it are the warm-up, which SFT can do without: --no-warm-up leaves it out`
+}
+
 /** The methods and steps that fit: a baseline less is better than all of them half trained. */
 export const cut = (
   { seconds, text }: Time,
@@ -92,7 +100,11 @@ export const cut = (
             share(leastTaught)
           } of ` +
           `the steps of ${teaching(kept, preset)} are the least, and take about ${minutes(least)} on this machine. ` +
-          `Give it --budget ${asBudget(least)}`
+          `Give it --budget ${asBudget(least)}${
+            preset.warmUp === undefined || kept.some((method) => method !== "SFT")
+              ? ""
+              : ", or leave out what SFT can do without: --no-warm-up"
+          }`
       }),
     onSuccess: ({ left, preset }) => {
       const plan = lines(preset, kept, sizes, pace)
@@ -104,7 +116,7 @@ export const cut = (
         left: words(left, kept, preset, sizes),
         shares: left,
         note: `budget ${text}: about ${minutes(total(plan))} for ${kept.join(", ")}, with ` +
-          words(left, kept, preset, sizes) +
+          words(left, kept, preset, sizes) + spared(plan, kept) +
           (without.length === 0 ? "" : `; left out: ${without.join(", ")} (--method SFT trains it by itself)`)
       }
     }

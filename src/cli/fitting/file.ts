@@ -1,8 +1,10 @@
 /**
  * A file of settings: JSON, or a module with a default export.
  */
-import { Effect, FileSystem, Path, type PlatformError, Schema } from "effect"
+import { Effect, FileSystem, Path, type PlatformError, Predicate } from "effect"
 import { pathToFileURL } from "node:url"
+import * as Plain from "../../dsl/Plain.ts"
+import * as Nearby from "../../kernels/runtime/Nearby.ts"
 import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import * as Json from "../../kernels/weights/Json.ts"
 import { Config, ConfigError } from "../../pipelines/index.ts"
@@ -17,15 +19,24 @@ export const settings = (
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const fail = (reason: string) => new ConfigError({ source: file, reason })
-    const io = Effect.mapError((error: PlatformError.PlatformError) =>
-      fail(error.reason._tag === "NotFound" ? "no such file" : `cannot be read: ${SystemFault.words(error)}`)
+    const io = Effect.catch((error: PlatformError.PlatformError) =>
+      error.reason._tag === "NotFound"
+        ? Effect.flatMap(Nearby.meant(file), (meant) => Effect.fail(fail(`no such file${meant}`)))
+        : Effect.fail(fail(`cannot be read: ${SystemFault.words(error)}`))
     )
     if (!isModule(file)) {
       const text = yield* io(fs.readFileString(file))
-      const json = yield* Effect.mapError(
-        Schema.decodeUnknownEffect(Json.text(Schema.Json))(text.replace(/^\uFEFF/, "")),
-        () => fail("is not JSON")
-      )
+      const json = yield* Effect.try({
+        try: () => Json.parse(text.replace(/^\uFEFF/, "")),
+        catch: (cause) => fail(`is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
+      })
+      // JSON writes such a number; this machine has none of its size, and would take it for "no limit".
+      const boundless = Predicate.isObject(json)
+        ? Object.entries(json).flatMap(([key, value]) => Plain.numberless(value, key) ?? []).at(0)
+        : undefined
+      if (boundless !== undefined) {
+        return yield* fail(`${boundless.setting} is beyond the largest number (1.8e308): give a smaller one`)
+      }
       return yield* Effect.fromResult(Config.decode(file, json))
     }
     yield* io(fs.stat(file))

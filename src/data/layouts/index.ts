@@ -6,6 +6,7 @@
 import { Effect, FileSystem, Option, Path, type PlatformError } from "effect"
 import { DataError } from "../../dsl/Dataset.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
+import * as Nearby from "../../kernels/runtime/Nearby.ts"
 import * as JsonHead from "../JsonHead.ts"
 import { unreadable } from "../Listing.ts"
 import * as Reader from "../Options.ts"
@@ -136,14 +137,14 @@ export const find = (
     const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
     const fail = (reason: string) => new DataError({ source: path, reason })
-    const io = Effect.mapError((error: PlatformError.PlatformError) =>
-      fail(
-        error.reason._tag === "NotFound"
-          ? `no such file or folder, ${expected}`
-          : unreadable(path)(error).reason
-      )
+    const io = Effect.mapError((error: PlatformError.PlatformError) => fail(unreadable(path)(error).reason))
+    const { type } = yield* fs.stat(path).pipe(
+      Effect.catchIf(
+        (error) => error.reason._tag === "NotFound",
+        () => Effect.flatMap(Nearby.meant(path), (meant) => fail(`no such file or folder${meant || `, ${expected}`}`))
+      ),
+      Effect.mapError((error) => error instanceof DataError ? error : fail(unreadable(path)(error).reason))
     )
-    const { type } = yield* io(fs.stat(path))
     const labels = Option.map(hints.labels, (all) => all.map(Spelling.composed))
     const found = yield* JsonHead.once(tried(path, { ...hints, labels }))
     if (Option.isSome(found)) return found.value

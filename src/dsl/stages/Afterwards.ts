@@ -56,7 +56,7 @@ export const finished = <A>(out: string, { described, name: task }: Task<A>) =>
     const next = described === undefined
       ? `"${task}" is a task of this script: ask the model here, by Rise.evaluate and Rise.annotate with ` +
         `Policy.onnx({ ${options} })`
-      : `Measure it: npx rise evaluate ${flags} --data PICTURES. Ask it: npx rise annotate ${flags} picture.png` +
+      : `Measure it: npx rise evaluate ${flags} --data PICTURES. Ask it: npx rise annotate ${flags} PICTURE` +
         (known ? `. At the engine: ${asked}` : "")
     return yield* tell(`${what} is in ${model}. ${next}`)
   })

@@ -2,6 +2,7 @@
  * The end of a pipeline: `train` does the work within a run that is given, `run` makes the run folder around it.
  */
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
+import { possible } from "../../kernels/runtime/makeFolder.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as WeightsStay from "../../policy/WeightsStay.ts"
@@ -138,6 +139,11 @@ export interface RunOptions {
   readonly resume?: boolean
   /** When unfinished stages are kept on their way. What a run makes does not depend on it. */
   readonly checkpoint?: CheckpointOptions
+  /**
+   * Whether it is only tried that all goes through, as with the preset `smoke`: answers may then be cut off, where
+   * otherwise a `maxTokens` that no answer fits into is refused. Default false.
+   */
+  readonly tried?: boolean
   /** Settings to record in run.json; a run resumes only under the same. */
   readonly config?: Identity
 }
@@ -214,7 +220,10 @@ export const run = (given: RunOptions) =>
     Effect.andThen(Order.behind("run", self).sound),
     Effect.andThen(Provided.policy("Rise.run")),
     Effect.andThen(Provided.files("Rise.run")),
-    Effect.andThen(Able.check(self.task, self.described)),
+    Effect.andThen(Able.check(self.task, self.described, { tried: options.tried ?? false })),
+    Effect.andThen(
+      Effect.suspend(() => Effect.mapError(possible(options.out), fromPlatform(options.out, "making the run folder")))
+    ),
     Effect.andThen(nothingYet(options)),
     Effect.andThen(begins),
     Effect.andThen(recording),

@@ -9,6 +9,7 @@ import { show } from "../../kernels/text/show.ts"
 import type { Task } from "../Task.ts"
 import type { Described } from "./described.ts"
 import * as Settings from "./Settings.ts"
+import { type FormatSetting, isShipped } from "./Shipped.ts"
 import type { BadSetting } from "./StageError.ts"
 
 /** Fails on the first option of a stage that does nothing beside the others. */
@@ -54,18 +55,21 @@ export const checkMask = <A>(
   )
 
 /**
- * Tells that a setting which holds a format has none to hold. No error: presets, and settings that fit a model, have
- * such parts for every task.
+ * Tells that a setting which holds a format has none to hold. No error: a script may use one setting for many tasks.
+ * Nothing of a preset's own, which nobody set for this task.
+ *
+ * @param named the stage with its method before it
  */
 export const tellFormless = <A>(
-  stage: string,
+  { named, stage }: { readonly named: string; readonly stage: string },
   task: Pick<Task<A>, "grammar" | "name">,
-  setting: string
+  setting: FormatSetting,
+  options: object
 ): Effect.Effect<void> =>
-  task.grammar !== undefined
+  task.grammar !== undefined || isShipped(stage, setting, { ...options })
     ? Effect.void
     : warn(
-      `${stage}: ${setting} holds no format: task "${task.name}" has no grammar. Give it one, or leave ${setting} out`
+      `${named}: ${setting} holds no format: task "${task.name}" has no grammar. Give it one, or leave ${setting} out`
     )
 
 /** Fails where weights are to be chosen by a validation split, and none is held out. */

@@ -4,6 +4,7 @@
  */
 import { Effect, Option } from "effect"
 import { mean } from "../../kernels/math/Spread.ts"
+import { told as toldBy } from "../ByFlags.ts"
 import * as PlugIn from "../PlugIn.ts"
 import type { Task, TaskError, TaskMetric } from "../Task.ts"
 
@@ -21,8 +22,13 @@ const fewest = 8
 /** Annotations that are tried as the guess: each is measured on every picture. */
 const tried = 32
 
-const next = "give the stage more steps or another rate (--steps-…, --lr-…; docs/when-it-does-not-learn.md of " +
-  "the package rise-vlm says where to look)"
+/** What to do, as a clause, where the stage has not learned its lessons by heart. */
+export const nextSteps = Effect.map(
+  toldBy("--steps-…, --lr-…", "steps, learningRate"),
+  (settings) =>
+    `give the stage more steps or another rate (${settings}; docs/when-it-does-not-learn.md of the package rise-vlm ` +
+    "says where to look)"
+)
 
 /** The answer that all of them are, where the truths are several. */
 const same = <A>(written: ReadonlyArray<string>, task: Pick<Task<A>, "encode">, truths: ReadonlyArray<A>) => {
@@ -53,7 +59,7 @@ export const told = <A>(
       ))
     if (one !== undefined) {
       return `the answer to each of ${answers.length} validation pictures is the same, "${one}", and their labels ` +
-        `are not: ${next}`
+        "are not"
     }
     const guesses = yield* PlugIn.run(
       task,
@@ -73,5 +79,5 @@ export const told = <A>(
       : `${metric.name} ${
         own.toFixed(3)
       } on ${answers.length} validation pictures is no better than "${best.text}" for ` +
-        `every one of them (${best.value.toFixed(3)}): ${next}`
+        `every one of them (${best.value.toFixed(3)})`
   })

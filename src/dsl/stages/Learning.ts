@@ -112,7 +112,7 @@ export const watch = (settings: GrpoOptions, seen: Memory.Memory<typeof Seen.Typ
     const isMasked = nothing && maskTruncated && dropped === 0
     seen.value = {
       ...seen.value,
-      steps: [...steps, { kl: Math.min(kl, Number.MAX_VALUE), reward, valid }],
+      steps: [...steps, { kl: Number.isFinite(kl) ? kl : Number.MAX_VALUE, reward, valid }],
       ...(learned !== undefined && { learned }),
       masked: masked + Number(isMasked),
       left: left + Number(nothing && !isMasked)

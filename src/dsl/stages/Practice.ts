@@ -118,11 +118,13 @@ export type Practised =
  * grammar has nothing that could be practised.
  */
 export const make = Effect.fnUntraced(function*<A>(
-  stage: string,
+  stage: "warmUp" | "sft",
+  named: string,
   task: Task<A>,
-  options: LessonPracticeOptions | undefined
+  settings: { readonly practice?: LessonPracticeOptions }
 ) {
-  if (options !== undefined) yield* tellFormless(stage, task, "practice")
+  const { practice: options } = settings
+  if (options !== undefined) yield* tellFormless({ named, stage }, task, "practice", settings)
   const grammarOf = options?.by === "draws" ? PolicyGrammar.inTokens : PolicyGrammar.ofAnswer
   // Made when a text is first asked for: a task may have a grammar for one form and none for the other.
   const grammars = {

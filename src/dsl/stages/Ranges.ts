@@ -106,6 +106,7 @@ export const running: Rules.Table = {
   "checkpoint.every.minutes": Rules.atLeast(0),
   "checkpoint.keep": whole(1),
   "checkpoint.share": share("(0, 1]"),
+  tried: Rules.yesOrNo,
   config: Rules.record("a record of JSON")
 }
 

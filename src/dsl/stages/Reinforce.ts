@@ -199,8 +199,8 @@ export const rft = (options: RftOptions = {}) =>
     const [dead, seen, lost] = [GroupRelative.deadInARow(), Learning.memory(), Collapse.memory()]
     const named = (yield* Run).named(stage)
     const { blame, format } = Settings.filled(options)
-    if (format > 0) yield* Futile.tellFormless(named, task, "format")
-    else if (blame === "token") yield* Futile.tellFormless(named, task, "blame")
+    if (format > 0) yield* Futile.tellFormless({ named, stage }, task, "format", options)
+    else if (blame === "token") yield* Futile.tellFormless({ named, stage }, task, "blame", options)
     const learn = GroupRelative.stepper(named, options, [
       yield* ofFormat(options, PolicyGrammar.ofAnswer(task, form))
     ], dead)

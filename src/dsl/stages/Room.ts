@@ -6,6 +6,7 @@ import { Effect, Option } from "effect"
 import * as Distance from "../../kernels/generate/Distance.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../policy/Policy.ts"
+import { told } from "../ByFlags.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import type { Form, Task } from "../Task.ts"
 import type { Described } from "./described.ts"
@@ -56,8 +57,11 @@ export const check = Effect.fnUntraced(function*<A>(task: Task<A>, asked: Readon
     return yield* Settings.refuse(short.stage, {
       setting: "maxTokens",
       value: String(short.maxTokens),
-      expected: `at least ${least} (--max-tokens, or a --preset with more): the shortest ${what} of task ` +
-        `"${task.name}" takes so many tokens, its end of turn included`
+      expected: `at least ${least}${yield* told(" (--max-tokens, or a --preset with more)", "")}: the shortest ` +
+        `${what} of task "${task.name}" takes so many tokens, its end of turn included${yield* told(
+          "",
+          "; Rise.run({ tried: true }) lets answers be cut off, to see that all goes through"
+        )}`
     })
   }
 })

@@ -176,11 +176,12 @@ export const sft = <E2 = never, R2 = never>(options: SftOptions<E2, R2> = {}) =>
       Batches.endless(lessons, { seed, key: stage, stage: named(stage), size: batchSize - extra, what: "lessons" }),
       replayed
     )
-    const practise = yield* Practice.make(named(stage), self.task, options.practice)
+    const practise = yield* Practice.make(stage, named(stage), self.task, options)
     const augmented = yield* Augment.make(options)
     yield* Train.train({
       stage,
       settings: options,
+      lessons: true,
       batches,
       samples: ([batch, old]) => [
         ...batch.map(({ sample }) => sample.image.id),

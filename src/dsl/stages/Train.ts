@@ -7,6 +7,8 @@ import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
 import { type RunError, RunFileError } from "../RunError.ts"
 import { stepSpan } from "../telemetry/Exporting.ts"
+import { isByHeart, nextByHeart } from "./ByHeart.ts"
+import { nextSteps } from "./Guessing.ts"
 import type * as Memory from "./Memory.ts"
 import * as Pacing from "./Pacing.ts"
 import * as Settings from "./Settings.ts"
@@ -47,7 +49,7 @@ export interface Score {
   readonly name: string
   readonly direction: "lower" | "higher"
   readonly value: number
-  /** What the user should think about, if anything. */
+  /** What the user should think about, if anything, without what to do: that depends on the stage. */
   readonly warning?: string
 }
 
@@ -69,6 +71,8 @@ export interface Plan<B, E, R, E2, R2, E3 = never, R3 = never> {
   readonly ended?: (steps: number) => string | undefined
   /** What `step` and `watch` remember from one step to the next. */
   readonly memories?: ReadonlyArray<Memory.Kept>
+  /** Whether the loss is that of lessons, per token: then it tells when they are known by heart. */
+  readonly lessons?: boolean
   /** Asked where `settings.select` is given; without it nothing is selected. */
   readonly score?: Effect.Effect<Score, E3, R3>
 }
@@ -155,13 +159,14 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
       yield* run.metric({ stage: plan.stage, step, of: steps, warning: text })
       yield* Progress.report(Progress.Event.Warned({ stage, text }))
     })
-    const consider = Effect.fnUntraced(function*(step: number) {
+    const consider = Effect.fnUntraced(function*(step: number, loss = Infinity) {
       if (plan.score === undefined) return
       const { direction, name, value, warning } = yield* plan.score.pipe(skips.fatal(step, selected))
       // What has hardly begun to learn is no better than a guess.
       if (warning !== undefined && !warned && 2 * step >= steps && step > 0) {
         warned = true
-        yield* warn(step, `at step ${step} of ${steps} ${warning}`)
+        const next = plan.lessons === true && isByHeart(loss) ? nextByHeart : yield* nextSteps
+        yield* warn(step, `at step ${step} of ${steps} ${warning}: ${next}`)
       }
       yield* run.metric({ stage: plan.stage, step, of: steps, [`validation ${name}`]: value })
       const better = selected === undefined || (direction === "lower" ? value < selected.value : value > selected.value)
@@ -213,7 +218,9 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
           )
           if (Option.isSome(outcome)) yield* tell(step, learningRate, outcome.value)
           else yield* Progress.report(Progress.Event.Step({ stage, step, tokens: 0, figures: {} }))
-          if (select !== undefined && (step % select.every === 0 || step === steps)) yield* consider(step)
+          if (select !== undefined && (step % select.every === 0 || step === steps)) {
+            yield* consider(step, Option.isSome(outcome) ? outcome.value.figures["loss"] : undefined)
+          }
           if (exhausted()) return false
           if (step < steps) yield* keep(step)
           return true

@@ -168,7 +168,7 @@ export const warmUp = (options: WarmUpOptions = {}) =>
         })
       )
     )
-    const practise = yield* Practice.make(run.named(stage), task, options.practice)
+    const practise = yield* Practice.make("warmUp", run.named(stage), task, options)
     const augmented = yield* Augment.make(options)
     const exercises = (
       batch: ReadonlyArray<{ readonly prompt: Prompt; readonly sample: Sample<A> }>,

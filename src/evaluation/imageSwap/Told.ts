@@ -31,7 +31,9 @@ export const told = Effect.fnUntraced(function*<A>(method: string, drawn: Readon
   )
   const first = drawn.find(({ at }) => !found.has(at))
   if (first !== undefined) {
-    const reason = `has ${answers} answers of "${method}" and none of ${first.sample.image.id}: evaluate it first`
+    const others = answers === 0 ? yield* Results.otherMethods(method) : ""
+    const reason =
+      `has ${answers} answers of "${method}" and none of ${first.sample.image.id}: evaluate it first${others}`
     return yield* new RunFileError({ path: Results.predictionsFile, reason })
   }
   return drawn.flatMap((one): ReadonlyArray<Told<A>> => {

@@ -4,6 +4,7 @@
  * A setting that is left out (or is `undefined`) breaks nothing: its default holds.
  */
 import { Predicate } from "effect"
+import { didYouMean } from "../text/near.ts"
 import { show } from "../text/show.ts"
 
 export interface Rule {
@@ -150,6 +151,10 @@ export const namesIn = (table: Table, record: string): ReadonlyArray<string> => 
   )
 ]
 
+/** Of a name that is none of these; what it may stand for. */
+const noneOf = (name: string, names: ReadonlyArray<string>): string =>
+  `no setting of this name: there are ${names.join(", ")}${didYouMean(name, names)}`
+
 /** The first setting that there is none of: a name that was misspelt would be left out in silence. */
 export const misspelt = (table: Table, settings: object): Broken | undefined => {
   const setting = unknown(table, settings).find((name) => at(settings, name.split(".")) !== undefined)
@@ -161,7 +166,7 @@ export const misspelt = (table: Table, settings: object): Broken | undefined => 
     value: show(at(settings, setting.split("."))),
     expected: parts.length > 0
       ? `a record of ${parts.join(", ")}`
-      : `no setting of this name: there are ${namesIn(table, record).join(", ")}`
+      : noneOf(setting.slice(record.length), namesIn(table, record))
   }
 }
 

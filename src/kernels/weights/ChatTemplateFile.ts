@@ -3,6 +3,7 @@
  * processor's chat_template.json, then `chat_template` in tokenizer_config.json (a string, or a list of named ones).
  */
 import { Effect, FileSystem, Option, Path } from "effect"
+import { makeFolder } from "../runtime/makeFolder.ts"
 import { withNewlines } from "../text/ChatTemplate.ts"
 import { show } from "../text/show.ts"
 import * as GitLfs from "./GitLfs.ts"
@@ -94,6 +95,6 @@ export const complete = (
         if (name !== "default" && isPlainName(name)) beside.set(`${name}.jinja`, template)
       }
     }
-    if (beside.size > 0) yield* disk(fs.makeDirectory(join(target, named)))
+    if (beside.size > 0) yield* disk(makeFolder(join(target, named)))
     for (const [name, text] of beside) yield* write(join(named, name), text)
   })

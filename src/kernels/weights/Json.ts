@@ -9,6 +9,7 @@
 
 import { Effect, Schema, SchemaGetter, SchemaIssue } from "effect"
 import * as JsonBounds from "./JsonBounds.ts"
+import { jsonFault } from "./JsonFault.ts"
 
 /** A key as it stands in a text, quotes included. */
 export interface Key {
@@ -57,13 +58,23 @@ const renamed = (value: unknown, names: ReadonlyMap<string, string>): unknown =>
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [names.get(key) ?? key, renamed(item, names)]))
 }
 
+/** As `JSON.parse`; where the text is none, the error says at which line and column, what was expected and found. */
+const built = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const fault = jsonFault(text)
+    throw fault === undefined ? cause : new SyntaxError(fault, { cause })
+  }
+}
+
 /**
  * As `JSON.parse` is specified: the last of equal keys counts. Throws a `SyntaxError` with the place in the text, and a
  * `RangeError` for one that is nested more than 256 deep or holds more than 2²⁴ lists and objects.
  */
 export const parse = (text: string): unknown => {
   JsonBounds.check(text)
-  const parsed: unknown = JSON.parse(text)
+  const parsed = built(text)
   if (!text.includes("\\")) return parsed
   const keys: Array<Key> = []
   visit(text, { key: (key) => key.escaped && keys.push(key) })

@@ -3,6 +3,8 @@
  * index of where each tensor's bytes lie. No weight is read here.
  */
 import { Effect, FileSystem, Option, Path } from "effect"
+import { makeFolder } from "../runtime/makeFolder.ts"
+import * as Nearby from "../runtime/Nearby.ts"
 import { shownInLine } from "../runtime/Shown.ts"
 import { show } from "../text/show.ts"
 import * as ChatTemplateFile from "./ChatTemplateFile.ts"
@@ -38,6 +40,12 @@ export interface ModelDirectory extends Omit<Texts, "preprocessorConfig"> {
   readonly tensors: ReadonlyMap<string, Shards.Location>
 }
 
+/** Names that stand for a directory of the package (policy/Embedded.ts): a slip in one is no name of a folder. */
+const byName = ["embedded"]
+
+/** A suggestion as a sentence of its own. */
+const sentence = (meant: string) => meant.replace(": did", "Did")
+
 const complete = (path: string) =>
   `Download the whole directory, for example with: hf download ORGANISATION/MODEL --local-dir ${shownInLine(path)}`
 
@@ -60,7 +68,14 @@ export const openTexts = (path: string): Effect.Effect<Texts, WeightsError, File
     const fs = yield* FileSystem.FileSystem
     const { join } = yield* Path.Path
     const hint = complete(path)
-    const { type } = yield* fs.stat(path).pipe(Effect.mapError(fromPlatform(path, "opening", hint)))
+    const { type } = yield* fs.stat(path).pipe(
+      Effect.catch((error) =>
+        Effect.flatMap(
+          error.reason._tag === "NotFound" ? Nearby.meant(path, byName) : Effect.succeed(""),
+          (meant) => Effect.fail(fromPlatform(path, "opening", meant === "" ? hint : sentence(meant))(error))
+        )
+      )
+    )
     if (type !== "Directory") {
       return yield* new WeightsError({ path, reason: "not a directory", found: type, expected: "a model directory" })
     }
@@ -196,11 +211,11 @@ export const save = (
     if (bad !== undefined) {
       return yield* new WeightsError({ path: target, reason: "not a plain file name", found: show(bad) })
     }
-    yield* fs.makeDirectory(dirname(absolute), { recursive: true }).pipe(Effect.mapError(failed))
+    yield* makeFolder(dirname(absolute)).pipe(Effect.mapError(failed))
     const temporary = `${absolute}.${crypto.randomUUID()}.tmp`
     // Gone already when the rename succeeded.
     yield* Effect.addFinalizer(() => fs.remove(temporary, { recursive: true, force: true }).pipe(Effect.ignore))
-    yield* fs.makeDirectory(temporary).pipe(Effect.mapError(failed))
+    yield* makeFolder(temporary).pipe(Effect.mapError(failed))
     const { from } = source
     if (from !== undefined) yield* copy(from, temporary, companions)
     for (const [name, text] of Object.entries(source.files ?? {})) {

@@ -6,6 +6,7 @@
  */
 import { Effect, FileSystem, Path } from "effect"
 import * as Rules from "../math/Rules.ts"
+import { makeFolder } from "../runtime/makeFolder.ts"
 import { show } from "../text/show.ts"
 import { type JsonObject, readJson } from "./JsonFile.ts"
 import * as Safetensors from "./Safetensors.ts"
@@ -229,8 +230,8 @@ export const save = Effect.fn("Peft.save")(
     // Gone already when the rename succeeded.
     yield* Effect.addFinalizer(() => fs.remove(temporary, { recursive: true, force: true }).pipe(Effect.ignore))
     yield* Effect.gen(function*() {
-      yield* fs.makeDirectory(dirname(absolute), { recursive: true })
-      yield* fs.makeDirectory(temporary)
+      yield* makeFolder(dirname(absolute))
+      yield* makeFolder(temporary)
       yield* fs.writeFileString(join(temporary, CONFIG), configJson(options))
     }).pipe(Effect.mapError(failed))
     yield* Safetensors.write(join(temporary, WEIGHTS), tensors).pipe(

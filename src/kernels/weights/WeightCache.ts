@@ -11,6 +11,7 @@ import { Clock, Config, Effect, FileSystem, Option, Path, type PlatformError, Sc
 import { createHash } from "node:crypto"
 import { statfs } from "node:fs/promises"
 import { homedir } from "node:os"
+import { makeFolder } from "../runtime/makeFolder.ts"
 import * as Quantize from "./Quantize.ts"
 import * as Safetensors from "./Safetensors.ts"
 import { elements, format, type Layout } from "./SafetensorsHeader.ts"
@@ -217,7 +218,7 @@ export const open = Effect.fn("WeightCache.open")(
         defaultFolder,
         (cause) => new WeightsError({ path: "RISE_CACHE", reason: "cannot be read", cause })
       ))
-    yield* fs.makeDirectory(asked, { recursive: true }).pipe(
+    yield* makeFolder(asked).pipe(
       Effect.mapError(fromPlatform(asked, "making the cache folder"))
     )
     const folder = yield* fs.realPath(asked).pipe(Effect.mapError(fromPlatform(asked, "resolving")))

@@ -2,7 +2,8 @@
  * The state of training on disk: one safetensors file with what training changes and, within a stage, moments and KL
  * reference.
  */
-import { Effect, FileSystem, Path, Schema } from "effect"
+import { Effect, Path, Schema } from "effect"
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as SystemFault from "../../kernels/runtime/SystemFault.ts"
 import { AdamW, type ParameterStore } from "../../kernels/train/index.ts"
 import { Safetensors } from "../../kernels/weights/index.ts"
@@ -25,7 +26,7 @@ const About = Schema.fromJsonString(Schema.Struct({
 }))
 
 const make = (directory: string) =>
-  Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeDirectory(directory, { recursive: true })).pipe(
+  makeFolder(directory).pipe(
     Effect.mapError((cause) =>
       new PolicyError({
         operation: "checkpoint",

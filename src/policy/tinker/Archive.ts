@@ -4,6 +4,7 @@ import { HttpClient, HttpClientRequest } from "effect/http"
 import { pipeline } from "node:stream/promises"
 import { createGunzip } from "node:zlib"
 import { extract, type Header } from "tar-stream"
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import { PolicyError } from "../Policy.ts"
 import { WeightsStay } from "../WeightsStay.ts"
 import { authorised } from "./Transport.ts"
@@ -103,10 +104,10 @@ export const download = Effect.fnUntraced(function*(path: string, directory: str
   )
   if (yield* writing(fs.exists(target))) return yield* failed(`${directory} exists already: choose another name`)
   const response = yield* asked(path, options)
-  yield* writing(fs.makeDirectory(dirname(target), { recursive: true }))
+  yield* writing(makeFolder(dirname(target)))
   const temporary = `${target}.${crypto.randomUUID()}.tmp`
   yield* Effect.addFinalizer(() => Effect.ignore(fs.remove(temporary, { recursive: true, force: true })))
-  yield* writing(fs.makeDirectory(temporary))
+  yield* writing(makeFolder(temporary))
   const found = new Set<string>()
   const packed = yield* Stream.toAsyncIterableEffect(response.stream)
   yield* Stream.fromAsyncIterable(

@@ -2,6 +2,7 @@
  * Checkpoints and snapshots of a model at an engine: what is on this side is a path, weights and moments stay there.
  */
 import { Effect, FileSystem, Path, Schema } from "effect"
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import { Json } from "../../kernels/weights/index.ts"
 import { PolicyError } from "../Policy.ts"
 
@@ -26,7 +27,7 @@ export const write = Effect.fnUntraced(function*(directory: string, state: State
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
   const file = join(directory, fileName)
-  yield* fs.makeDirectory(directory, { recursive: true })
+  yield* makeFolder(directory)
   yield* fs.writeFileString(`${file}.tmp`, `${JSON.stringify(state)}\n`)
   yield* fs.rename(`${file}.tmp`, file)
 })

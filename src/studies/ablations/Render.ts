@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { Effect, FileSystem, Option, Path } from "effect"
+import { Effect, Option, Path } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import { fromPlatform } from "../../dsl/RunError.ts"
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as Cell from "./Cell.ts"
 import type { Entry, Filled } from "./Figures.ts"
 import type { Failure } from "./Grid.ts"
@@ -112,10 +113,9 @@ const json = (tables: ReadonlyArray<Filled>, about: About, failures: ReadonlyArr
 /** Writes `tables.md` and `tables.json` into the grid's folder and returns the Markdown. */
 export const write = Effect.fnUntraced(
   function*(out: string, tables: ReadonlyArray<Filled>, about: About, failures: ReadonlyArray<Failure>) {
-    const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     const text = page(tables, about, failures)
-    yield* fs.makeDirectory(out, { recursive: true }).pipe(
+    yield* makeFolder(out).pipe(
       Effect.mapError(fromPlatform(out, "opening the grid's folder"))
     )
     yield* Atomic.writeText(path.join(out, "tables.md"), text)

@@ -42,7 +42,9 @@ export const Scored = Schema.Struct({
    * The reconstruction that agrees most with the others, and the chain it was made from; null where none could be read.
    */
   reconstruction: Schema.NullOr(Schema.String),
-  reasoning: Schema.NullOr(Schema.String)
+  reasoning: Schema.NullOr(Schema.String),
+  /** Where none could be read: the first text that was written in the place of one, cut to 200 characters. */
+  wrote: Schema.optionalKey(Schema.String)
 })
 export type Scored = typeof Scored.Type
 
@@ -51,6 +53,9 @@ export type Scored = typeof Scored.Type
  * of the judge, whatever the label is.
  */
 export const answered = ({ reconstruction }: Pick<Scored, "reconstruction">): boolean => reconstruction !== null
+
+/** Longest text that is kept of what could not be read. */
+const mostWritten = 200
 
 const mean = (values: ReadonlyArray<number>): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
@@ -104,7 +109,8 @@ export const score = <A>(task: Task<A>) => {
         onNone: () => null,
         onSome: ({ annotation }) => task.encode(annotation)
       }),
-      reasoning: Option.match(central, { onNone: () => null, onSome: ({ reasoning }) => reasoning })
+      reasoning: Option.match(central, { onNone: () => null, onSome: ({ reasoning }) => reasoning }),
+      ...(Option.isNone(central) && { wrote: texts[0]?.reconstruction.slice(0, mostWritten) ?? "" })
     }
   }
 }

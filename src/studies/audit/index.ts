@@ -4,7 +4,8 @@
  * @module
  */
 export { audit, auditFile, type AuditOptions } from "./audit.ts"
-export { page, type PageOptions, silence } from "./page.ts"
+export { type Judge, silence, type Unanswered } from "./Judge.ts"
+export { page, type PageOptions } from "./page.ts"
 export { answered, type Ranking, rankings, reason, score, Scored } from "./Scored.ts"
-export { study, type StudyOptions, type Unanswered, unansweredFile } from "./study.ts"
+export { study, type StudyOptions, unansweredFile } from "./study.ts"
 export { figures, Suspect, suspects } from "./Suspects.ts"

@@ -13,6 +13,7 @@ import * as Bars from "../report/Bars.ts"
 import { document } from "../report/Document.ts"
 import { shot } from "../report/Examples.ts"
 import { cell, escape, heads, row, scrolling } from "../report/Html.ts"
+import { type Judge, silence, type Unanswered } from "./Judge.ts"
 import type { Suspect } from "./Suspects.ts"
 
 /** Options of `page`: what it shows. */
@@ -25,7 +26,9 @@ export interface PageOptions<A, E, R> {
   /** The most suspect first. */
   readonly suspects: ReadonlyArray<Suspect>
   /** Labels that the judge has said nothing of. */
-  readonly unanswered: { readonly count: number; readonly of: number }
+  readonly unanswered: Unanswered
+  /** Who judges. */
+  readonly judge: Judge
   /** Figures of the audit. */
   readonly rows: ReadonlyArray<ResultRow>
   /** Names and values for the head of the page. */
@@ -35,16 +38,6 @@ export interface PageOptions<A, E, R> {
   /** Suspects shown; the others are in suspects.jsonl. Default 60. */
   readonly count?: number
 }
-
-/** What has to be known where the judge has not answered. */
-export const silence = ({ count, of }: { readonly count: number; readonly of: number }): string =>
-  `The judge could not answer for ${count} of ${of} labels: nothing that it rebuilt could be read. That says nothing ` +
-  "of the labels, so they are not ranked; they are in unanswered.jsonl. " +
-  (count > of / 2
-    ? "A judge that is silent on most has not learned the task: be careful with the others, too, and "
-    : "") +
-  (count > of / 2 ? "prepare it longer" : "To have them judged, prepare the judge longer") +
-  " (--training warm-up or RISE-CoT), or name a model that was trained for this task (--model)."
 
 const figuresOf = (rows: ReadonlyArray<ResultRow>): string =>
   scrolling(
@@ -56,7 +49,7 @@ const figuresOf = (rows: ReadonlyArray<ResultRow>): string =>
 
 /** Writes the page. Pictures are decoded for the suspects that are shown, and for no others. */
 export const page = <A, E, R>(
-  { bars = () => [], count = 60, data, facts, file, rows, suspects, task, unanswered }: PageOptions<A, E, R>
+  { bars = () => [], count = 60, data, facts, file, judge, rows, suspects, task, unanswered }: PageOptions<A, E, R>
 ): Effect.Effect<void, E | ImageError | RunFileError, R | FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const shown = suspects.slice(0, count)
@@ -89,7 +82,7 @@ export const page = <A, E, R>(
         facts,
         body: `<p class="note">The most suspect first: labels that chains written for them do not lead back to. ` +
           `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt, in percent.</p>` +
-          (unanswered.count === 0 ? "" : `<p><strong>${escape(silence(unanswered))}</strong></p>`) +
+          (unanswered.count === 0 ? "" : `<p><strong>${escape(silence(unanswered, judge))}</strong></p>`) +
           `<div class="stack">${shown.map(cardOf).join("")}</div><h2>Figures</h2>${figuresOf(rows)}`
       })
     )

@@ -6,6 +6,7 @@ import * as Atomic from "../../dsl/Atomic.ts"
 import { fromPlatform } from "../../dsl/RunError.ts"
 import * as Results from "../../evaluation/Results.ts"
 import { audit, type AuditOptions } from "./audit.ts"
+import type { Judge, Unanswered } from "./Judge.ts"
 import { page, type PageOptions } from "./page.ts"
 import { answered, type Ranking, Scored } from "./Scored.ts"
 import { figures, Suspect, suspects } from "./Suspects.ts"
@@ -16,6 +17,8 @@ export interface StudyOptions<A, E, R, EP, RP>
 {
   /** What the suspects are ranked by; the figures are those of all rankings. Default "metric". */
   readonly by?: Ranking
+  /** Whether the judging model was taught the task before, or is a server's. Default "untaught". */
+  readonly model?: Judge["model"]
   /** Suspects in suspects.jsonl. Default 200. */
   readonly top?: number
   /** Image ids of the labels that are known to be wrong. */
@@ -24,12 +27,6 @@ export interface StudyOptions<A, E, R, EP, RP>
 
 /** Name of the file of samples whose labels nothing can be said of. */
 export const unansweredFile = "unanswered.jsonl"
-
-/** How many labels the judge was asked about, and of how many it has said nothing. */
-export interface Unanswered {
-  readonly count: number
-  readonly of: number
-}
 
 /** Writes the scores of what the judge has not answered, a line each; no file where it answered everything. */
 const setApart = <E, R>(file: string, scores: Stream.Stream<Scored, E, R>) =>
@@ -40,19 +37,35 @@ const setApart = <E, R>(file: string, scores: Stream.Stream<Scored, E, R>) =>
     return yield* Stream.runFoldEffect(
       scores,
       (): Unanswered => ({ count: 0, of: 0 }),
-      ({ count, of }, scored) =>
-        answered(scored) ? Effect.succeed({ count, of: of + 1 }) : Effect.as(
+      ({ count, first, of }, scored) =>
+        answered(scored) ? Effect.succeed({ ...(first && { first }), count, of: of + 1 }) : Effect.as(
           fs.writeFileString(file, `${JSON.stringify(Schema.encodeSync(Scored)(scored))}\n`, { flag: "a" }).pipe(
             writing
           ),
-          { count: count + 1, of: of + 1 }
+          {
+            first: first ?? { label: scored.label, wrote: scored.wrote ?? "" },
+            count: count + 1,
+            of: of + 1
+          }
         )
     )
   })
 
 /** Runs the audit within the current run. */
 export const study = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: StudyOptions<A, E, R, EP, RP>) {
-  const { bars, by = "metric", data, facts, out, seed, task, top = 200, wrong = Option.none() } = options
+  const {
+    bars,
+    by = "metric",
+    data,
+    facts,
+    model = "untaught",
+    out,
+    seed,
+    task,
+    top = 200,
+    training,
+    wrong = Option.none()
+  } = options
   const path = yield* Path.Path
   const scores = yield* audit(options)
   const rows = yield* figures(scores, { seed, wrong })
@@ -62,16 +75,18 @@ export const study = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: Study
     path.join(out, "suspects.jsonl"),
     found.map((suspect) => `${JSON.stringify(Schema.encodeSync(Suspect)(suspect))}\n`).join("")
   )
+  const judge: Judge = { model, training }
   yield* page({
     file: path.join(out, "audit.html"),
     task,
     data,
     suspects: found,
     unanswered,
+    judge,
     rows,
     facts,
     ...(bars === undefined ? {} : { bars })
   })
   yield* Results.write(rows)
-  return { rows, suspects: found, unanswered }
+  return { rows, suspects: found, unanswered, judge }
 })

@@ -4,7 +4,7 @@
 import { Option } from "effect"
 import type { Row } from "../../dsl/Quarantine.ts"
 import type { Data } from "../data.ts"
-import { cell, escape, heads, row, scrolling } from "./Html.ts"
+import { cell, escape, heads, row, scrolling, text, words } from "./Html.ts"
 
 /** Labels and rows in a table. */
 const most = 200
@@ -18,24 +18,30 @@ export interface SetAside {
 
 const share = (part: number, of: number): string => of === 0 ? "–" : `${(100 * part / of).toFixed(1)}%`
 
-const labelsOf = ({ kind, labels, test, train }: Data): string => {
+const labelsOf = (data: Data): string => {
+  const { kind, labels } = data
   if (labels.length === 0) return ""
-  const names = kind === "boxes"
-    ? ["label", "pictures to train on", "boxes", "pictures to test on", "boxes"]
-    : ["label", "pictures to train on", "mean share", "pictures to test on", "mean share"]
+  // A run that trains nothing knows nothing of pictures to train on.
+  const halves = ([["train", "pictures to train on"], ["test", "pictures to test on"]] as const)
+    .filter(([half]) => data[half].pictures > 0)
+  const names = ["label", ...halves.flatMap(([, name]) => [name, kind === "boxes" ? "boxes" : "mean share"])]
   const amount = (amount: number, pictures: number) => kind === "boxes" ? String(amount) : share(amount, pictures)
-  const body = labels.slice(0, most).map(({ label, test: tested, train: trained }) =>
-    row(escape(label), [
-      cell(trained.pictures),
-      cell(amount(trained.amount, train.pictures)),
-      cell(tested.pictures),
-      cell(amount(tested.amount, test.pictures))
-    ])
+  const body = labels.slice(0, most).map((one) =>
+    row(
+      escape(one.label),
+      halves.flatMap(([half]) => [
+        cell(one[half].pictures),
+        cell(amount(one[half].amount, data[half].pictures))
+      ])
+    )
   )
   const more = labels.length > most ? `<p class="note">${labels.length - most} more labels are in data.json.</p>` : ""
+  const counts = halves.map(([half, name], i) =>
+    `${data[half].pictures} ${i === 0 ? name : name.replace("pictures ", "")}`
+  )
   return scrolling(
-    "labels in both halves",
-    `<table><caption>Labels <small>· ${train.pictures} pictures to train on, ${test.pictures} to test on</small>` +
+    halves.length === 1 ? "labels" : "labels in both halves",
+    `<table><caption>Labels <small>· ${counts.join(", ")}</small>` +
       `</caption>${heads(names)}<tbody>${body.join("")}</tbody></table>`
   ) + more + `<p class="note">${
     kind === "boxes"
@@ -44,20 +50,26 @@ const labelsOf = ({ kind, labels, test, train }: Data): string => {
   } All that was read; a preset may take only the first of them.</p>`
 }
 
-const twice = ({ both, contradicting, test }: Data): string => {
+const betweenHalves = ({ both, test, train }: Data): string => {
+  if (test.pictures === 0) return ""
+  if (train.pictures === 0) {
+    return "<p>This run trained on nothing, so it cannot say whether the model was trained on any of these " +
+      "pictures.</p>"
+  }
+  if (both.count === 0) return `<p>No picture to test on has the bytes of one that is trained on.</p>`
   const pairs = both.first.map(({ test, train }) =>
     `<li>${escape(test)} <small>(trained on as ${escape(train)})</small></li>`
   )
-  const listed = both.count === 0
-    ? `<p>No picture to test on has the bytes of one that is trained on.</p>`
-    : `<p><strong>${both.count} of the ${test.pictures} pictures to test on are trained on, too</strong>: what is ` +
-      `measured on them tells nothing of new pictures.</p><details class="words"><summary>Which</summary><ul>${
-        pairs.join("")
-      }${both.count > pairs.length ? `<li>and ${both.count - pairs.length} more</li>` : ""}</ul></details>`
-  return listed + (contradicting === 0
-    ? ""
-    : `<p>${contradicting} pictures have the bytes of another with another label: one of the two is wrong.</p>`)
+  return `<p><strong>${both.count} of the ${test.pictures} pictures to test on are trained on, too</strong>: what is ` +
+    `measured on them tells nothing of new pictures.</p><details class="words"><summary>Which</summary><ul>${
+      pairs.join("")
+    }${both.count > pairs.length ? `<li>and ${both.count - pairs.length} more</li>` : ""}</ul></details>`
 }
+
+const twice = (data: Data): string =>
+  betweenHalves(data) + (data.contradicting === 0
+    ? ""
+    : `<p>${data.contradicting} pictures have the bytes of another with another label: one of the two is wrong.</p>`)
 
 /** Pictures have their names beside. */
 const placeOf = ({ row, unit = "row" }: Pick<Row, "row" | "unit">) => unit === "picture" ? "–" : `${unit} ${row}`
@@ -65,16 +77,16 @@ const placeOf = ({ row, unit = "row" }: Pick<Row, "row" | "unit">) => unit === "
 const asideOf = ({ counts, first }: SetAside): string => {
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
   if (total === 0) return ""
-  const body = first.map((one) =>
-    row(escape(one.source), [cell(placeOf(one)), cell(one.reason), `<td class="words">${escape(one.detail)}</td>`])
-  )
+  const body = first.map((one) => row(escape(one.source), [text(placeOf(one)), text(one.reason), words(one.detail)]))
   const reasons = [...counts].map(([reason, count]) => `${reason} ${count}`).join(", ")
   return `<h3>Set aside: ${total} (${escape(reasons)})</h3>` +
     scrolling(
       "rows that were set aside",
-      `<table><caption>Rows <small>· ${
+      `<table class="rows"><caption>Rows <small>· ${
         first.length < total ? `the first ${first.length} of ${total}; all are in quarantine.jsonl` : `all ${total}`
-      }</small></caption>${heads(["file", "place", "reason", "what was wrong"])}<tbody>${body.join("")}</tbody></table>`
+      }</small></caption>${
+        heads(["file", "place", "reason", "what was wrong"], ["place", "reason", "what was wrong"])
+      }<tbody>${body.join("")}</tbody></table>`
     )
 }
 

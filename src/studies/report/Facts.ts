@@ -32,9 +32,12 @@ export const used = (facts: ReadonlyMap<string, string>, name: string, value: st
   return limit < Number(value) ? `${limit} of ${value}` : value
 }
 
+/** A half that the run has no use for: nothing is trained in an evaluation, nothing tested in an audit. */
+const unused = /^data\.(train|test)\.samples$/
+
 /** The rows of the page's head. */
 export const rows = (facts: ReadonlyMap<string, string>): ReadonlyArray<readonly [string, string]> =>
   [...facts].flatMap(([name, value]) => {
     const label = shown[name]
-    return label === undefined ? [] : [[label, used(facts, name, value)] as const]
+    return label === undefined || unused.test(name) && value === "0" ? [] : [[label, used(facts, name, value)] as const]
   })

@@ -25,13 +25,25 @@ export const section = (id: string, title: string, body: string): string =>
 export const scrolling = (name: string, table: string): string =>
   `<div class="card scroll" tabindex="0" role="region" aria-label="${escape(name)}">${table}</div>`
 
-/** Cells of a table's head. HTML, escaped where it came from. */
-export const heads = (cells: ReadonlyArray<string>): string =>
-  `<thead><tr>${cells.map((cell) => `<th scope="col">${cell}</th>`).join("")}</tr></thead>`
+/**
+ * Cells of a table's head. HTML, escaped where it came from.
+ *
+ * @param texts those whose columns hold texts, not numbers
+ */
+export const heads = (cells: ReadonlyArray<string>, texts: ReadonlyArray<string> = []): string =>
+  `<thead><tr>${
+    cells.map((cell) => `<th scope="col"${texts.includes(cell) ? " class=\"text\"" : ""}>${cell}</th>`).join("")
+  }</tr></thead>`
 
 /** A row: its name, then its cells. HTML, escaped where it came from. */
 export const row = (name: string, cells: ReadonlyArray<string>): string =>
   `<tr><th scope="row">${name}</th>${cells.join("")}</tr>`
 
-/** A cell of text. */
+/** A cell of a word or two. */
+export const text = (text: string): string => `<td class="text">${escape(text)}</td>`
+
+/** A cell of sentences, which wrap. */
+export const words = (text: string): string => `<td class="text words">${escape(text)}</td>`
+
+/** A cell of a number. */
 export const cell = (text: string | number): string => `<td>${escape(String(text))}</td>`

@@ -15,8 +15,11 @@ export interface Setting {
   readonly source: string | undefined
   readonly trained: string | undefined
   readonly tested: string | undefined
-  /** Whether the run trains at all. */
-  readonly taught: boolean
+  /**
+   * What the run does with the model: it is taught, only measured, judges labels, or writes reasons for labels that are
+   * given.
+   */
+  readonly done: "taught" | "measured" | "audited" | "explained"
 }
 
 const asked = ({ kind, labels }: Drawing): string => {
@@ -33,19 +36,29 @@ const asked = ({ kind, labels }: Drawing): string => {
 
 /** What was done, or is being done, on what. */
 export const done = (drawing: Drawing, setting: Setting, underWay: boolean): string => {
-  const { model, source, taught, task, tested, trained } = setting
+  const { model, source, task, tested, trained } = setting
   // "embedded scenes (synthetic)" stands in brackets already.
   const data = source === undefined ? "" : ` (data: ${source.replace(/ \(([^()]*)\)$/, ", $1")})`
-  if (!taught) {
-    return `A vision-language model${model === undefined ? "" : `, ${model},`} ${
-      underWay ? "writes" : "wrote"
-    } reasons for the labels of the task “${task}”: ${asked(drawing)}.` +
+  const subject = `A vision-language model${model === undefined ? "" : `, ${model},`}`
+  if (setting.done === "measured") {
+    return `${subject} ${underWay ? "is being" : "was"} asked about ${
+      tested === undefined ? "pictures" : `${tested} labelled pictures`
+    }${data}, for the task “${task}”: ${asked(drawing)}. Nothing is trained in this run.`
+  }
+  if (setting.done === "audited") {
+    return `${subject} ${underWay ? "judges" : "judged"} the labels of ${
+      trained === undefined ? "pictures" : `${trained} pictures`
+    }${data}, for the task “${task}”: ${asked(drawing)}.`
+  }
+  if (setting.done === "explained") {
+    return `${subject} ${underWay ? "writes" : "wrote"} reasons for the labels of the task “${task}”: ${
+      asked(drawing)
+    }.` +
       `${trained === undefined ? "" : ` It ${underWay ? "is" : "was"} shown ${trained} labelled pictures${data}.`}` +
       " Nothing is trained in this run."
   }
-  return `A vision-language model${model === undefined ? "" : `, ${model},`} ${
-    underWay ? "is being" : "was"
-  } taught the task “${task}”: ${asked(drawing)}, and to give its reasons.` +
+  return `${subject} ${underWay ? "is being" : "was"} taught the task “${task}”: ${asked(drawing)}, ` +
+    "and to give its reasons." +
     `${trained === undefined ? "" : ` It ${underWay ? "learns" : "learned"} from ${trained} labelled pictures${data}`}${
       trained === undefined
         ? ""

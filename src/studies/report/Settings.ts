@@ -1,7 +1,7 @@
 /**
  * All settings of a run, as run.json has them: what has to be the same for the same bytes.
  */
-import { escape, heads, row, scrolling } from "./Html.ts"
+import { escape, heads, row, scrolling, words } from "./Html.ts"
 
 /** Settings by dotted name, folded, and where machine and times are put. */
 export const section = (settings: ReadonlyArray<readonly [string, string]>): string =>
@@ -11,8 +11,8 @@ export const section = (settings: ReadonlyArray<readonly [string, string]>): str
     : `<details class="words"><summary>All ${settings.length} settings</summary>${
       scrolling(
         "settings",
-        `<table>${heads(["setting", "value"])}<tbody>${
-          settings.map(([name, value]) => row(escape(name), [`<td class="words">${escape(value)}</td>`])).join("")
+        `<table class="rows">${heads(["setting", "value"], ["value"])}<tbody>${
+          settings.map(([name, value]) => row(escape(name), [words(value)])).join("")
         }</tbody></table>`
       )
     }</details>`)

@@ -5,6 +5,7 @@
 import { Effect, FileSystem, Path } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import { fromPlatform } from "../../dsl/RunError.ts"
+import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import { shown } from "../../kernels/runtime/Shown.ts"
 
 /** The folder, within the run's. */
@@ -37,9 +38,8 @@ export const write = (directory: string, name: string, data: unknown) =>
 
 /** Makes the folder. */
 export const make = Effect.fnUntraced(function*(directory: string) {
-  const fs = yield* FileSystem.FileSystem
   const at = (yield* Path.Path).join(directory, folder)
-  yield* Effect.mapError(fs.makeDirectory(at, { recursive: true }), fromPlatform(at, "making"))
+  yield* Effect.mapError(makeFolder(at), fromPlatform(at, "making"))
 })
 
 /** Takes away those of an earlier report that this one does not have. */

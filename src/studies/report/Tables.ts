@@ -5,13 +5,23 @@ import { Option } from "effect"
 import { figure, type ResultRow } from "../../evaluation/Results.ts"
 import type { Labels } from "../labels.ts"
 import * as Glossary from "./Glossary.ts"
-import { cell, escape, heads, row as rowOf, scrolling } from "./Html.ts"
+import { cell, escape, heads, row as rowOf, scrolling, text } from "./Html.ts"
 
 /** Figures that only describe. */
 const hidden = new Set(["win rate ties"])
 
 /** Figures without a best: every win rate is measured against RISE, which has none. */
 const unranked = new Set(["win rate"])
+
+/** Columns of figures that a page of 820 pixels has room for. */
+const mostColumns = 8
+
+/** Columns side by side as far as a page has room for them, as many in each table. */
+const inWidth = (metrics: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> => {
+  const tables = Math.ceil(metrics.length / mostColumns)
+  const each = Math.ceil(metrics.length / Math.max(1, tables))
+  return Array.from({ length: tables }, (_, i) => metrics.slice(i * each, (i + 1) * each))
+}
 
 /** Methods down, metrics across, for each part of the test set. */
 export const results = (rows: ReadonlyArray<ResultRow>, lower: ReadonlySet<string>): string =>
@@ -31,25 +41,30 @@ export const results = (rows: ReadonlyArray<ResultRow>, lower: ReadonlySet<strin
           : Math.max(...values)
       ]
     }))
-    const body = methods.map((method) => {
-      const cells = metrics.map((metric) =>
-        Option.match(figure(inPart, method, part, metric), {
-          onNone: () => "<td>–</td>",
-          onSome: (value) =>
-            `<td${method !== "prior" && value === best.get(metric) ? " class=\"best\"" : ""}>${value.toFixed(3)}</td>`
-        })
+    const lines = (shown: ReadonlyArray<string>) =>
+      methods.filter((method) => inPart.some((row) => row.method === method && shown.includes(row.metric))).map(
+        (method) => {
+          const cells = shown.map((metric) =>
+            Option.match(figure(inPart, method, part, metric), {
+              onNone: () => "<td>–</td>",
+              onSome: (value) =>
+                `<td${method !== "prior" && value === best.get(metric) ? " class=\"best\"" : ""}>${
+                  value.toFixed(3)
+                }</td>`
+            })
+          )
+          const line = rowOf(Glossary.term(method), cells)
+          return method === "RISE" ? line.replace("<tr>", "<tr class=\"ours\">") : line
+        }
       )
-      const line = rowOf(Glossary.term(method), cells)
-      return method === "RISE" ? line.replace("<tr>", "<tr class=\"ours\">") : line
-    })
-    const names = metrics.map((metric) => `${Glossary.term(metric)} ${lower.has(metric) ? "↓" : "↑"}`)
     const n = Math.max(...inPart.map((row) => row.n))
-    return scrolling(
-      `results, ${part}`,
-      `<table><caption>${escape(part)} <small>· ${n} samples</small></caption>${heads(["method", ...names])}<tbody>${
-        body.join("")
-      }</tbody></table>`
-    )
+    const caption = `<caption>${escape(part)} <small>· ${n} samples</small></caption>`
+    const tables = inWidth(metrics).map((shown, i) => {
+      const names = shown.map((metric) => `${Glossary.term(metric)}&nbsp;${lower.has(metric) ? "↓" : "↑"}`)
+      const body = lines(shown).join("")
+      return `<table>${i === 0 ? caption : ""}${heads(["method", ...names])}<tbody>${body}</tbody></table>`
+    })
+    return scrolling(`results, ${part}`, tables.join(""))
   }).join("")
 
 /** Whose boxes nothing ranks. */
@@ -69,13 +84,15 @@ export const labels = ({ method, rows }: Labels): string => {
       cell(n),
       cell(right),
       cell(`${(100 * right / n).toFixed(0)}%`),
-      cell(confused === null ? "–" : `${confused.label} (${confused.n})`),
+      text(confused === null ? "–" : `${confused.label} (${confused.n})`),
       cell(unread)
     ])
   )
   const names = ["label", "pictures", "right", "share", "most confused with", "unreadable"]
   return scrolling(
     "label by label",
-    `<table><caption>${escape(method)}</caption>${heads(names)}<tbody>${body.join("")}</tbody></table>`
+    `<table><caption>${escape(method)}</caption>${heads(names, ["most confused with"])}<tbody>${
+      body.join("")
+    }</tbody></table>`
   )
 }

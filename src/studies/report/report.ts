@@ -7,8 +7,11 @@ import * as Ledger from "../../dsl/Ledger.ts"
 import * as Links from "../../dsl/Links.ts"
 import { Row } from "../../dsl/Quarantine.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
-import { masked, verdict } from "../../evaluation/index.ts"
+import { isByHeart } from "../../dsl/stages/ByHeart.ts"
+import { masked, Measured, verdict } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
+import { mean } from "../../kernels/math/Spread.ts"
+import * as Nearby from "../../kernels/runtime/Nearby.ts"
 import { there } from "../../kernels/runtime/there.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { json, lines } from "../artefacts.ts"
@@ -45,6 +48,7 @@ const RunJson = Schema.Struct({
     task: Schema.optional(Schema.Json),
     lowerIsBetter: Schema.optional(Schema.Array(Schema.String)),
     metric: Schema.optional(Schema.String),
+    measured: Schema.optional(Measured),
     notes: Schema.optional(Schema.Array(Schema.String)),
     caution: Schema.optional(Schema.String)
   }))
@@ -67,12 +71,12 @@ const warningsOf = (file: string) =>
 /** What the results come to by the task's first metric, if they can say it. */
 const verdictOf = (
   results: ReadonlyArray<ResultRow>,
-  { lowerIsBetter = [], metric }: NonNullable<typeof RunJson.Type["about"]>
+  { lowerIsBetter = [], measured, metric }: NonNullable<typeof RunJson.Type["about"]>
 ): ReadonlyArray<string> => {
   const method = kept([...new Set(results.map((row) => row.method))])
   if (metric === undefined || method === undefined) return []
   const direction = lowerIsBetter.includes(metric) ? "lower" as const : "higher" as const
-  return Option.toArray(verdict(results, method, { name: metric, direction })).map(({ sentence }) => sentence)
+  return Option.toArray(verdict(results, method, { name: metric, direction }, measured)).map(({ sentence }) => sentence)
 }
 
 /** Why there are no results, and how to come by them. */
@@ -138,7 +142,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
       (yield* there(directory))
         ? "holds no run.json and no results.json, so it is no run folder: name the one that --out, or out in a " +
           "script, named"
-        : "no such folder: name a run folder, such as runs/mine"
+        : `no such folder${(yield* Nearby.meant(directory)) || ": name a run folder, such as runs/mine"}`
     )
   }
   yield* Links.refuseIn(directory, ["report.html", Side.folder])
@@ -184,6 +188,10 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     const value = facts.get(`data.${half}.samples`)
     return value === undefined ? undefined : Facts.used(facts, `data.${half}.samples`, value).replace(/ of .*/, "")
   }
+  const trainedOn = countOf("train") ?? facts.get("data.samples")
+  const lessons = curves.find(({ stage }) => stage === `${main} / sft`)?.figures.get("loss") ?? []
+  const byHeart = lessons.length > 0 && isByHeart(mean(lessons.slice(-10).map(([, loss]) => loss)))
+  const taught = named === undefined || named.some((stage) => trains.includes(stage))
   const data: PageData = {
     title: `RISE on ${facts.get("task") ?? "a task"}`,
     facts: Facts.rows(facts),
@@ -196,9 +204,15 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
             task: facts.get("task") ?? "a task",
             model: facts.get("config.model"),
             source: facts.get("config.source"),
-            trained: countOf("train") ?? facts.get("data.samples"),
+            trained: trainedOn,
             tested: countOf("test"),
-            taught: named === undefined || named.some((stage) => trains.includes(stage))
+            done: facts.has("config.training")
+              ? "audited"
+              : trainedOn === "0"
+              ? "measured"
+              : taught
+              ? "taught"
+              : "explained"
           }, Option.isSome(now))
       })),
       compared: [
@@ -210,7 +224,11 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     },
     doubts: doubtful,
     sentences: [
-      ...verdictOf(results, about),
+      // An earlier version did not note whose answers they are.
+      ...verdictOf(results, {
+        ...about,
+        measured: about.measured ?? (trainedOn === "0" ? "served" : byHeart ? "byHeart" : "trained")
+      }),
       ...(Option.isNone(found)
         ? [unfinished(directory, identity, { finished, model: yield* there(at("model")) }, Option.isSome(now))]
         : []),

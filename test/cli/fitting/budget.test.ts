@@ -2,7 +2,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option, Result } from "effect"
 import { cut, CutShort, earlier, recorded } from "../../../src/cli/fitting/budget.ts"
-import { embeddedPace, lines, methodNames, total } from "../../../src/pipelines/index.ts"
+import { embeddedPace, lines, type Method, methodNames, total } from "../../../src/pipelines/index.ts"
 import { quick } from "../../../src/pipelines/Presets.ts"
 
 const sizes = { train: 700, test: 300 }
@@ -40,6 +40,23 @@ describe("a budget", () => {
       const found = Result.getOrThrow(fits(Number(enough) * (unit === "m" ? 60 : 1)))
       assert.isAtLeast(found.preset.sft.steps!, 0.65 * quick.sft.steps!)
     }
+  })
+
+  it("of SFT alone says what the warm-up takes of it, and how to leave that out", () => {
+    const of = (seconds: number, methods: ReadonlyArray<Method>, preset = quick) =>
+      cut(time(seconds), preset, methods, sizes, embeddedPace)
+    const { note, plan } = Result.getOrThrow(of(1e4, ["SFT"]))
+    const warming = plan.find(({ stage }) => stage === "warm-up")?.seconds ?? 0
+    assert.isAbove(warming, 0)
+    assert.match(note, /; [\d.]+ (min|s) of it are the warm-up, which SFT can do without: --no-warm-up leaves it out$/)
+    const { warmUp: _, ...without } = quick
+    assert.notInclude(Result.getOrThrow(of(1e4, ["SFT"], without)).note, "warm-up")
+    assert.notInclude(Result.getOrThrow(of(1e4, ["RISE"])).note, "--no-warm-up")
+    const refused = of(1, ["SFT"])
+    assert.isTrue(
+      Result.isFailure(refused) &&
+        refused.failure.message.endsWith("or leave out what SFT can do without: --no-warm-up")
+    )
   })
 
   it("is named by an error that may come of it", () => {

@@ -22,9 +22,13 @@ it.effect("a file of settings is JSON or a module; what it cannot be is said wit
       { ...parts, validation: 0.2 }
     )
     const faults = [
-      ["b.json", "{", /b\.json: is not JSON/],
+      ["b.json", "{", /b\.json: is not JSON: line 1, column 2: expected a name in quotation marks or }, found the end/],
+      ["e.json", `{"sft":{"learningRate":1e999}}`, /sft\.learningRate is beyond the largest number \(1\.8e308\)/],
+      ["f.json", `{"rft":{"deadSteps":1e999}}`, /rft\.deadSteps is beyond the largest number/],
+      ["g.json", `{"steps":1}`, /steps is not a setting; .*: did you mean warmUp\.steps, reinforce\.steps/],
+      ["h.json", `{"rfrt":{}}`, /rfrt is not a setting; .*: did you mean rft\?/],
       ["c.json", "[1]", /c\.json: .*not a setting|c\.json: expected an object/],
-      ["d.json", `{"sft":{"stepz":1}}`, /sft\.stepz is not a setting; sft has steps/],
+      ["d.json", `{"sft":{"stepz":1}}`, /sft\.stepz is not a setting; sft has steps.*: did you mean steps\?/],
       ["b.mts", "export const sft = 1", /has no default export/],
       ["c.mts", "throw new Error('no')", /c\.mts: cannot be loaded: no/]
     ] as const

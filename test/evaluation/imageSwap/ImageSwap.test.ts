@@ -193,9 +193,14 @@ describe("the image-swap test", () => {
     Effect.gen(function*() {
       const options = { task: Stub.Mood, data: Stub.data(4), witness: Stub.layer(), methods: ["base"] }
       const failed = () => Effect.map(Effect.flip(imageSwap(options)), ({ message }) => message)
-      assert.match(yield* failed(), /predictions\.jsonl: has 0 answers of "base" and none of .*: evaluate it first/)
+      assert.match(
+        yield* failed(),
+        /predictions\.jsonl: has 0 answers of "base" and none of .*: evaluate it first: the run has answered nothing/
+      )
       const ids = yield* Stream.runCollect(Stream.map(Stub.data(4), ({ image }) => image.id))
       yield* leave("base", ids.toReversed().map((id) => [id, "because"]))
       assert.match(yield* failed(), /the data set changed/)
+      const slip = yield* Effect.flip(imageSwap({ ...options, methods: ["bsae"] }))
+      assert.match(slip.message, /evaluate it first: there are "base": did you mean base\?/)
     }).pipe(Effect.provide(Layer.mergeAll(live, Stub.Trace.layer))))
 })
