@@ -47,6 +47,13 @@ export const read = (fields: Readonly<Record<string, unknown>>, at?: number): Re
   })
 }
 
+/** The lists of marks among fields, each of one value for each annotation, and how long they are. */
+export const lists = (fields: Readonly<Record<string, unknown>>) =>
+  [...crowdKeys, ...flagKeys].flatMap((key) => {
+    const value = fields[key]
+    return Array.isArray(value) ? [{ key, length: value.length }] : []
+  })
+
 /** Counts marks, one annotation after the other. */
 export const counter = () => {
   let crowds = 0

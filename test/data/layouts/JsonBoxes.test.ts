@@ -66,6 +66,10 @@ describe("boxes in JSON rows", () => {
         const boxes = Option.match(BoxForms.read(fields), { onNone: () => [], onSome: Result.getOrThrow })
         assert.deepStrictEqual(boxes.map(({ crowd }) => crowd), [true, undefined])
       }
+      const short = yield* rows({ image: "a.png", objects: { ...columns, is_crowd: [true] } })
+      assert.match(short.error, /bad-annotation: 2 boxes in "bbox" beside 1 of "is_crowd"/)
+      const many = yield* rows({ image: "a.png", bbox, label: "cup", iscrowd: [0, 1] })
+      assert.match(many.error, /bad-annotation: 1 box in "bbox" beside 2 of "iscrowd"/)
       const wrong = yield* rows({ image: "a.png", objects: [{ bbox, label: "cup", iscrowd: "perhaps" }] })
       assert.match(wrong.error, /bad-annotation: "iscrowd" is "perhaps", expected 0 or 1/)
     })))
