@@ -57,19 +57,20 @@ const checkpointsOf = (
  *
  * @param means what its flags can change: "flags" where there is one for each setting that it is told of
  */
-export const computing = (where: Where, means: "flags" | "preset" = "preset") =>
-<A, E extends { readonly message: string }>(
-  effect: Effect.Effect<A, E, Services>
-): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> =>
-  readable(
-    audible(effect).pipe(
-      keeping(checkpointsOf(where)),
-      Effect.provideService(Means, means),
-      Effect.provide(Runtime.layer(runtimeOf(where))),
-      // What is kept on the disk of large data goes with the command.
-      Effect.scoped
+export const computing =
+  (where: Where, means: "flags" | "preset" = "preset") =>
+  <A, E extends { readonly message: string }>(
+    effect: Effect.Effect<A, E, Services>
+  ): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> =>
+    readable(
+      audible(effect).pipe(
+        keeping(checkpointsOf(where)),
+        Effect.provideService(Means, means),
+        Effect.provide(Runtime.layer(runtimeOf(where))),
+        // What is kept on the disk of large data goes with the command.
+        Effect.scoped
+      )
     )
-  )
 
 type Handler<E> = (flags: Flags.Study) => Effect.Effect<void, E, Services>
 
