@@ -335,6 +335,15 @@ describe("cases", () => {
         yield* folder({ ...files, "data.jsonl": lines({ image: "1.png", x: 4, y: 5 }) })
       )
       assert.match(alone.error, /expected "label", or boxes in "objects": found "x", "y"/)
+      // A word is no size: it may be the label.
+      const words = lines({ image: "1.png", area: "kitchen" }, { image: "2.png", area: "garden", height: 9 })
+      const areas = yield* opened(layout, yield* folder({ ...files, "data.jsonl": words }))
+      assert.deepStrictEqual([areas.error, areas.labels], ["", ["garden", "kitchen"]])
+      const two = lines({ image: "1.png", area: "kitchen", weather: "sun" })
+      assert.match(
+        (yield* opened(layout, yield* folder({ ...files, "data.jsonl": two }))).error,
+        /expected "label", or boxes in "objects": found "area", "weather"/
+      )
       const named = lines({ image: "1.png", label: { x: 1, sun: 3 } }, { image: "2.png", label: { x: 2, sun: 2 } })
       assert.deepStrictEqual((yield* opened(layout, yield* folder({ ...files, "data.jsonl": named }))).labels, [
         "sun",
