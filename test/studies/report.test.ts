@@ -177,7 +177,10 @@ describe("report", () => {
           ),
           "run.json": JSON.stringify({ identity: {}, about: { metric: "JSD", lowerIsBetter: ["JSD"] } })
         })
-      assert.include(yield* made(0.01), "its lessons are known by heart (a loss next to 0), so that more steps will not")
+      assert.include(
+        yield* made(0.01),
+        "its lessons are known by heart (a loss next to 0), so that more steps will not"
+      )
       assert.include(yield* made(0.2), "more steps, another learning rate or more pictures may help")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
