@@ -66,6 +66,10 @@ describe("boxes in JSON rows", () => {
         const boxes = Option.match(BoxForms.read(fields), { onNone: () => [], onSome: Result.getOrThrow })
         assert.deepStrictEqual(boxes.map(({ crowd }) => crowd), [true, undefined])
       }
+      for (const [flag, isTold] of [[2, true], ["yes", true], [0.5, true], ["False", false], ["", false], [0, false]]) {
+        const { notes } = yield* rows({ image: "a.png", objects: [{ bbox, label: "cup", ignore: flag }] })
+        assert.strictEqual(notes.includes("1 annotation marked \"ignore\" is read as any other"), isTold, String(flag))
+      }
       const short = yield* rows({ image: "a.png", objects: { ...columns, is_crowd: [true] } })
       assert.match(short.error, /bad-annotation: 2 boxes in "bbox" beside 1 of "is_crowd"/)
       const many = yield* rows({ image: "a.png", bbox, label: "cup", iscrowd: [0, 1] })
