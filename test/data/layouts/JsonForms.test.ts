@@ -267,8 +267,15 @@ describe("halves of JSON rows", () => {
         const [text, says] of [
           ["", /no rows in it/],
           ["[]", /no rows in it/],
-          ["{\"image\"", /none of its 1 rows is usable: not-an-object/],
-          ["[{\"image\": \"a.png\", \"label\": \"sun\"},", /not JSON: SyntaxError/],
+          // A row is its line: no other line is named.
+          [
+            "\n{\"image\"",
+            /none of its 1 rows is usable: not-an-object 1\. First, row 2: not-an-object: not JSON: column 9/
+          ],
+          [
+            "[{\"image\": \"a.png\", \"label\": \"sun\"},",
+            /not JSON: line 1, column 37: expected a value/
+          ],
           [Buffer.from("\uFEFF{\"image\": \"a.png\"}", "utf16le"), /UTF-16/],
           [`version https://git-lfs.github.com/spec/v1\noid sha256:${"a".repeat(64)}\nsize 12345\n`, /Git LFS pointer/]
         ] as const
