@@ -49,11 +49,14 @@ export const read = (fields: Readonly<Record<string, unknown>>, at?: number): Re
   })
 }
 
-/** The lists of marks among fields, each of one value for each annotation, and how long they are. */
+/**
+ * The lists among fields that say of each annotation whether it is a crowd, and how long they are. An empty one says
+ * nothing; lists of flags may hold something else, such as regions to be ignored.
+ */
 export const lists = (fields: Readonly<Record<string, unknown>>) =>
-  [...crowdKeys, ...flagKeys].flatMap((key) => {
+  crowdKeys.flatMap((key) => {
     const value = fields[key]
-    return Array.isArray(value) ? [{ key, length: value.length }] : []
+    return Array.isArray(value) && value.length > 0 ? [{ key, length: value.length }] : []
   })
 
 /** Counts marks, one annotation after the other. */

@@ -72,6 +72,8 @@ describe("boxes in JSON rows", () => {
       }
       const short = yield* rows({ image: "a.png", objects: { ...columns, is_crowd: [true] } })
       assert.match(short.error, /bad-annotation: 2 boxes in "bbox" beside 1 of "is_crowd"/)
+      const others = { ...columns, is_crowd: [], ignore: [[1, 2, 3, 4], [5, 6, 7, 8], [9, 9, 9, 9]] }
+      assert.strictEqual((yield* rows({ image: "a.png", objects: others })).train.truths.length, 1)
       const many = yield* rows({ image: "a.png", bbox, label: "cup", iscrowd: [0, 1] })
       assert.match(many.error, /bad-annotation: 1 box in "bbox" beside 2 of "iscrowd"/)
       const wrong = yield* rows({ image: "a.png", objects: [{ bbox, label: "cup", iscrowd: "perhaps" }] })
