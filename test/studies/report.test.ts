@@ -317,6 +317,10 @@ describe("report", () => {
       ])
       const rows = [...JSON.parse(files["results.json"]), result("RISE", "all", "JSD masked", 0.1)]
       assert.match(yield* page({ ...files, "results.json": JSON.stringify(rows) }), /<dt>masked<\/dt>/)
+      const note = (text: string) => /<p class="note">([^<]*Figures are of[^<]*)<\/p>/.exec(text)?.[1]
+      assert.match(note(html)!, /^Shaded: .* Win rate: .* in the right format\./)
+      const one = JSON.stringify([result("prior", "all", "JSD", 0.1), result("model", "all", "JSD", 0.4)])
+      assert.match(note(yield* page({ ...files, "results.json": one }))!, /^Figures are of .* in the right format\./)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("has a table label by label, and says which examples are the farthest off", () =>

@@ -112,19 +112,24 @@ const resultsOf = ({ facts, kept, lower, metric, results }: PageData): string =>
     : `<div class="card"><p class="note">${Glossary.term(metric)} by method; ${
       lower.has(metric) ? "shorter" : "longer"
     } is better.</p>${Bars.methods(metric, main, kept)}</div>`
+  const shaded = distinct("method").filter((method) => method !== "prior").length > 1
+  const metrics = distinct("metric")
+  const masked = metrics.some((name) => name.endsWith(" masked"))
   return `<div class="stack">${picture}${Tables.results(results, lower)}</div>` +
-    `<p class="note">Shaded: the best of its column, the prior aside; nothing where all are equal. ` +
-    `Win rate: share of samples on which the ` +
-    `method is better than RISE, ties counted half. ` +
-    `Figures are of what a method writes by itself, and valid is its share of answers in the right format; ` +
-    `“masked”: with tokens held to the task's grammar.${Tables.unrankedNote(results)}${
+    `<p class="note">${shaded ? "Shaded: the best of its column, the prior aside; nothing where all are equal. " : ""}${
+      metrics.includes("win rate")
+        ? "Win rate: share of samples on which the method is better than RISE, ties counted half. "
+        : ""
+    }Figures are of what a method writes by itself, and valid is its share of answers in the right format${
+      masked ? "; “masked”: with tokens held to the task's grammar" : ""
+    }.${Tables.unrankedNote(results)}${
       results.some(({ part }) => part === "unseen") && facts.some(([, value]) => value.startsWith("embedded scenes"))
         ? " The test scenes have two parts: in those of “unseen” something stands (an object, or a style of drawing) " +
           "that never came with a label in training."
         : ""
     }</p>` +
-    Glossary.ofResults(distinct("method"), distinct("metric")) +
-    Glossary.meanings([...distinct("method"), ...distinct("metric")])
+    Glossary.ofResults(distinct("method"), metrics) +
+    Glossary.meanings([...distinct("method"), ...metrics])
 }
 
 const saidOf = ({ caution, drawing, examples }: PageData): string =>
