@@ -5,7 +5,7 @@ import type * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Option } from "effect"
 import { type CliError, Command } from "effect/cli"
 import { availableParallelism } from "node:os"
-import { ByFlags } from "../dsl/ByFlags.ts"
+import { Means } from "../dsl/Means.ts"
 import { Progress } from "../dsl/Progress.ts"
 import { beating } from "../dsl/progress/Beat.ts"
 import type * as Rise from "../dsl/Rise.ts"
@@ -52,20 +52,25 @@ const checkpointsOf = (
   }
 })
 
-/** Starts the workers for a handler that computes, on its device; `--help` never does. */
-export const computing = (where: Where) =>
-<A, E extends { readonly message: string }>(
-  effect: Effect.Effect<A, E, Services>
-): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> =>
-  readable(
-    audible(effect).pipe(
-      keeping(checkpointsOf(where)),
-      Effect.provideService(ByFlags, true),
-      Effect.provide(Runtime.layer(runtimeOf(where))),
-      // What is kept on the disk of large data goes with the command.
-      Effect.scoped
+/**
+ * Starts the workers for a handler that computes, on its device; `--help` never does.
+ *
+ * @param means what its flags can change: "flags" where there is one for each setting that it is told of
+ */
+export const computing =
+  (where: Where, means: "flags" | "preset" = "preset") =>
+  <A, E extends { readonly message: string }>(
+    effect: Effect.Effect<A, E, Services>
+  ): Effect.Effect<A, CliError.UserError, NodeServices.NodeServices> =>
+    readable(
+      audible(effect).pipe(
+        keeping(checkpointsOf(where)),
+        Effect.provideService(Means, means),
+        Effect.provide(Runtime.layer(runtimeOf(where))),
+        // What is kept on the disk of large data goes with the command.
+        Effect.scoped
+      )
     )
-  )
 
 type Handler<E> = (flags: Flags.Study) => Effect.Effect<void, E, Services>
 

@@ -25,7 +25,11 @@ const parseLine = (line: string): Result.Result<unknown, BadRow> =>
   Result.try({
     // Lines of an array without its brackets.
     try: () => Json.parse(line.replace(/(?<=[}\]])\s*,\s*$/, "")),
-    catch: (error): BadRow => ({ reason: "not-an-object", detail: `not JSON: ${String(error)}` })
+    // The row is the line: it is told beside this.
+    catch: (error): BadRow => ({
+      reason: "not-an-object",
+      detail: `not JSON: ${Json.why(error).replace(/^line 1, /, "")}`
+    })
   })
 
 const lines = (file: string): Stream.Stream<Row, DataError, FileSystem.FileSystem> => {

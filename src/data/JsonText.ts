@@ -45,6 +45,6 @@ export const read = (path: string, expected: string): Effect.Effect<unknown, Dat
     const bytes = yield* io(fs.readFile(path))
     return yield* Effect.try({
       try: () => parse(bytes),
-      catch: (error) => fail(`not JSON: ${String(error)}; expected ${expected}`)
+      catch: (error) => fail(`not JSON: ${Json.why(error)}; expected ${expected}`)
     })
   })

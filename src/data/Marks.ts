@@ -24,6 +24,8 @@ const Mark = Schema.Union([Schema.Boolean, Schema.Literals([0, 1, "0", "1", "", 
 const isMark = Schema.is(Mark)
 
 const isSet = (value: unknown): boolean => value === true || /^(?:1|true)$/i.test(String(value))
+/** Flags have no form that all programs share: what is not switched off is told. */
+const isFlagged = (value: unknown): boolean => !/^(?:0*(?:\.0*)?|false|no|f|n)$/i.test(String(value).trim())
 
 /**
  * The marks among fields. Fails where `iscrowd` is none.
@@ -40,12 +42,22 @@ export const read = (fields: Readonly<Record<string, unknown>>, at?: number): Re
   if (crowd !== undefined && !isMark(valueOf(crowd))) {
     return Result.fail({ reason: "bad-annotation", detail: `"${crowd}" is ${quoted(valueOf(crowd))}, expected 0 or 1` })
   }
-  const flag = flagKeys.find((key) => isThere(key) && isSet(valueOf(key)))
+  const flag = flagKeys.find((key) => isThere(key) && isFlagged(valueOf(key)))
   return Result.succeed({
     ...crowd !== undefined && isSet(valueOf(crowd)) && { crowd: true },
     ...flag !== undefined && { flag }
   })
 }
+
+/**
+ * The lists among fields that say of each annotation whether it is a crowd, and how long they are. An empty one says
+ * nothing; lists of flags may hold something else, such as regions to be ignored.
+ */
+export const lists = (fields: Readonly<Record<string, unknown>>) =>
+  crowdKeys.flatMap((key) => {
+    const value = fields[key]
+    return Array.isArray(value) && value.length > 0 ? [{ key, length: value.length }] : []
+  })
 
 /** Counts marks, one annotation after the other. */
 export const counter = () => {

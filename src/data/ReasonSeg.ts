@@ -16,6 +16,7 @@ import * as Rules from "../kernels/math/Rules.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as ControlTokens from "../kernels/text/ControlTokens.ts"
+import * as Json from "../kernels/weights/Json.ts"
 import * as Folder from "./Folder.ts"
 import { around, inside, type Instances } from "./Instances.ts"
 import * as JsonText from "./JsonText.ts"
@@ -163,7 +164,7 @@ export const read = (directory: string, options: Options = {}): Questions => {
         )
         const json = yield* Effect.try({
           try: () => JsonText.parse(bytes),
-          catch: (error): Rows.BadRow => ({ reason: "not-json", detail: `${name}: ${String(error)}` })
+          catch: (error): Rows.BadRow => ({ reason: "not-json", detail: `${name}: ${Json.why(error)}` })
         })
         const { shapes, text } = yield* decodeEntry(json)
         const token = [text].flat().map(ControlTokens.first).find((found) => found !== undefined)

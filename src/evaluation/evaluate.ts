@@ -9,9 +9,9 @@
  */
 import { Array, Effect, Option, Schema } from "effect"
 import * as Answer from "../dsl/Answer.ts"
-import { told } from "../dsl/ByFlags.ts"
 import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
 import * as Judgments from "../dsl/Judgments.ts"
+import { told } from "../dsl/Means.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Provided from "../dsl/Provided.ts"
 import * as Reward from "../dsl/Reward.ts"
@@ -140,9 +140,10 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
     yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${firstFault}`)
   }
   if (cut > 0) {
+    const more = yield* told({ settings: "maxTokens", flags: "--max-tokens", preset: "a --preset with more" })
     yield* warn(
       `${method}: ${cut} of ${asked} answers were cut off at ${maxTokens} tokens, and count as wrong; a model that ` +
-        `thinks at length wants more (${yield* told("--max-tokens", "maxTokens")})`
+        `thinks at length wants more (${more})`
     )
   }
   if (closed > 0) {

@@ -40,6 +40,9 @@ const general: Rules.Table = {
   "evaluate.maxTokens": length
 }
 
+/** Parts that a preset may be without: null takes them away. */
+const spared = ["trainable", "limit", "warmUp", "validate"]
+
 /** What a file has no words for: examples. */
 const unwritten = ["sft.replay.share"]
 
@@ -90,6 +93,9 @@ const meant = (unknown: string, record: string): string => {
   return suggestion(others)
 }
 
+/** What may stand in the place of a record. */
+const partsOf = (record: string): string => `an object with ${Rules.namesIn(table, `${record}.`).join(", ")}`
+
 /** Holds a file's settings to their rules; the error names the setting and what may stand there. */
 export const decode = (source: string, value: unknown): Result.Result<Overrides, ConfigError> => {
   const fail = (reason: string) => Result.fail(new ConfigError({ source, reason }))
@@ -103,14 +109,16 @@ export const decode = (source: string, value: unknown): Result.Result<Overrides,
     const record = unknown.slice(0, unknown.lastIndexOf(".") + 1)
     const of = record === "" ? "a configuration" : record.slice(0, -1)
     return Rules.namesIn(table, `${unknown}.`).length > 0
-      ? fail(
-        `${unknown} is ${show(Rules.at(given, unknown.split(".")))}, expected an object with ${
-          Rules.namesIn(table, `${unknown}.`).join(", ")
-        }`
-      )
+      ? fail(`${unknown} is ${show(Rules.at(given, unknown.split(".")))}, expected ${partsOf(unknown)}`)
       : fail(
         `${unknown} is not a setting; ${of} has ${Rules.namesIn(table, record).join(", ")}${meant(unknown, record)}`
       )
+  }
+  const names = Rules.namesIn(table, "")
+  const taken = names.find((part) => Rules.at(given, [part]) === null && !spared.includes(part))
+  if (taken !== undefined) {
+    const expected = table[taken]?.expected ?? partsOf(taken)
+    return fail(`${taken} is null, and no preset is without it: expected ${expected}, or leave it out`)
   }
   const broken = Rules.broken(optional, settings)
   return broken === undefined ? Result.succeed(given) : fail(Rules.say(broken))

@@ -29,7 +29,7 @@ export const asideLines = (
   Effect.gen(function*() {
     const path = yield* Path.Path
     const reasons = Object.entries(yield* aside.counts).map(([reason, count]) => `${reason} ${count}`)
-    // In an order of their own: readers run beside each other.
+    // Readers run beside each other: their rows come in any order.
     const first = (yield* aside.rows)
       .toSorted((a, b) => a.source === b.source ? a.row - b.row : a.source < b.source ? -1 : 1)
       .slice(0, rows)

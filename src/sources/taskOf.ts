@@ -80,7 +80,7 @@ export const taskOf = (
     if (pointer !== undefined) return yield* fail(pointer)
     const json = yield* Effect.try({
       try: () => Json.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)),
-      catch: (cause) => fail(`not JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
+      catch: (cause) => fail(`not JSON: ${Json.why(cause)}`)
     })
     const inCode = decodeInCode(json)
     if (Option.isSome(inCode)) return yield* new TaskInCode({ model: directory, task: inCode.value.name })

@@ -17,7 +17,7 @@ export interface Tiny {
   readonly notes: () => ReadonlyArray<string>
 }
 
-/** Remembers small pictures by their ids: they are decoded with more than one pass. */
+/** Remembers small pictures by their ids: a pass that was not finished has seen some of them before. */
 export const tiny = (): Tiny => {
   const found = new Map<string, string>()
   return {
@@ -26,7 +26,10 @@ export const tiny = (): Tiny => {
     },
     notes: () => {
       if (found.size === 0) return []
-      const some = [...found].slice(0, named).map(([id, size]) => `${id} (${size})`).join(", ")
+      // Pictures are decoded beside each other, and end in any order.
+      const some = [...found].toSorted(([a], [b]) => a < b ? -1 : 1).slice(0, named).map(([id, size]) =>
+        `${id} (${size})`
+      ).join(", ")
       const rest = found.size > named ? ` and ${found.size - named} more` : ""
       return [
         `${Quoted.count(found.size, "picture")} with a side under ${least} pixels, which ${

@@ -1,6 +1,8 @@
 /** `rise audit`: what of the data it judges, and what it says of a judge that writes nothing that can be read. */
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
+import * as Console from "effect/Console"
+import { tellAudited } from "../../src/cli/tellAudited.ts"
 import { folder, live } from "../data/folders.ts"
 import { here } from "./here.ts"
 
@@ -19,7 +21,7 @@ it.live(
       assert.strictEqual(code, 0, stderr)
       assert.include(
         stderr,
-        "audited: the first 8 of 12 pictures to train on (preset smoke), not the 4 to test on: name"
+        "audited: the first 8 pictures to train on (preset smoke), not those to test on: name these by themselves"
       )
       // The embedded checkpoint has never been taught these labels.
       assert.include(stdout, "No label could be judged.")
@@ -31,3 +33,39 @@ it.live(
     })),
   60_000
 )
+
+it.effect("reads no more of either half for it than it takes to know: a first pass decodes every picture", () =>
+  Effect.gen(function*() {
+    const said: Array<string> = []
+    const console = yield* Console.Console
+    const silent = Object.assign(Object.create(console), { error: (text: string) => void said.push(text) })
+    const tell = Effect.fnUntraced(function*(trained: number, tested: number, most?: number) {
+      const read = { train: 0, test: 0 }
+      const half = (name: "train" | "test", count: number) =>
+        Stream.suspend(() =>
+          Stream.fromIterable(Array.from({ length: count }, (_, i) => i)).pipe(
+            Stream.rechunk(1),
+            Stream.tap(() => Effect.sync(() => read[name]++))
+          )
+        )
+      const preset = { name: "quick", ...most !== undefined && { limit: { train: most } } }
+      yield* Effect.provideService(
+        tellAudited({ train: half("train", trained), test: half("test", tested) }, preset),
+        Console.Console,
+        silent
+      )
+      return { ...read, said: said.splice(0) }
+    })
+    const others = "not those to test on: name these by themselves (--data) to have them audited, too"
+    assert.deepStrictEqual(yield* tell(900, 300, 7), {
+      train: 8,
+      test: 1,
+      said: [`audited: the first 7 pictures to train on (preset quick), ${others}`]
+    })
+    assert.deepStrictEqual(yield* tell(7, 300, 7), {
+      train: 7,
+      test: 1,
+      said: [`audited: the pictures to train on, ${others}`]
+    })
+    assert.deepStrictEqual(yield* tell(900, 0), { train: 0, test: 0, said: [] })
+  }))

@@ -17,8 +17,8 @@ const refused = Effect.fnUntraced(function*(flags: ReadonlyArray<string>) {
 }, Effect.scoped)
 
 const says = (stage: string) =>
-  `${stage}: maxTokens is 5, expected at least 8 (--max-tokens, or a --preset with more): the shortest think-answer ` +
-  "of task \"emotion6\" takes so many tokens, its end of turn included"
+  `${stage}: maxTokens is 5, expected at least 8: the shortest think-answer of task "emotion6" takes so many tokens, ` +
+  "its end of turn included; give it --max-tokens, or a --preset with more"
 
 it.live("maxTokens below the shortest answer, by method and by stage", () =>
   Effect.gen(function*() {

@@ -1,7 +1,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Result } from "effect"
-import { ByFlags } from "../../src/dsl/ByFlags.ts"
+import { Means } from "../../src/dsl/Means.ts"
 import * as Progress from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
@@ -293,11 +293,12 @@ describe("answers to the validation split", () => {
   it.effect("that are all one are told of once, half-way, in metrics too", () =>
     Effect.gen(function*() {
       const alike = train(3, { ...Stub.Mood, decode: () => Result.succeed("joy" as const) })
-      for (const [byFlags, settings] of [[true, "--steps-…, --lr-…"], [false, "steps, learningRate"]] as const) {
-        const told = yield* warnings(Effect.provideService(alike, ByFlags, byFlags))
+      const settings = { flags: "--steps-…, --lr-…", settings: "steps, learningRate", preset: "another --preset" }
+      for (const means of ["flags", "settings", "preset"] as const) {
+        const told = yield* warnings(Effect.provideService(alike, Means, means))
         assert.strictEqual(told.length, 1)
         assert.match(told[0]!, /^sft: at step 6 of 12 the answer to each of 12 validation pictures is the same, ".*"/)
-        assert.include(told[0]!, `more steps or another rate (${settings}; docs/`)
+        assert.include(told[0]!, `more steps or another rate (${settings[means]}; docs/`)
       }
     }).pipe(Effect.provide(live)))
 

@@ -3,6 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer } from "effect"
 import { Scenes } from "../../src/data/index.ts"
+import { Means } from "../../src/dsl/Means.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { smoke } from "../../src/pipelines/Presets.ts"
@@ -29,6 +30,9 @@ it.live("names no flags, and is no matter where a run is only tried", () =>
         "tokens, its end of turn included; Rise.run({ tried: true }) lets answers be cut off, to see that all goes " +
         "through"
     )
+    // A command with a preset and no flag for each setting is told of no such flag.
+    const byPreset = yield* Effect.flip(Effect.provideService(pipeline.pipe(Rise.run({ out })), Means, "preset"))
+    assert.match(byPreset.message, /end of turn included; give it a --preset with more$/)
     assert.isFalse(yield* fs.exists(out))
     yield* pipeline.pipe(Rise.run({ out, tried: true }))
     assert.isTrue(yield* fs.exists(`${out}/model/config.json`))

@@ -33,6 +33,12 @@ describe("settings from a file", () => {
     starts({ filter: { tau: 75 } }, "filter.tau is 75, expected a number in [0, 1]")
     starts({ trainable: "head" }, `trainable is "head", expected "decoder" or "all"`)
     starts({ validate: { leak: "no" } }, `validate.leak is "no", expected true or false`)
+    // A part that no preset is without cannot be taken away.
+    starts({ sft: null }, "sft is null, and no preset is without it: expected an object with steps, learningRate")
+    starts({ validation: null }, "validation is null, and no preset is without it: expected a number in [0, 1)")
+    for (const part of ["trainable", "limit", "warmUp", "validate"]) {
+      assert.strictEqual(faultOf({ [part]: null }), "none")
+    }
     starts({ warmUp: true }, "warmUp is true, expected an object with")
     starts(JSON.parse(`{"__proto__": {"a": 1}}`), "__proto__")
   })

@@ -162,6 +162,28 @@ describe("report", () => {
       }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("asks for no more steps where the losses of SFT end with its lessons known by heart", () =>
+    Effect.gen(function*() {
+      const results = JSON.stringify([result("prior", "all", "JSD", 0.1), result("SFT", "all", "JSD", 0.4)])
+      const made = (end: number) =>
+        page({
+          ...files,
+          "results.json": results,
+          "metrics.jsonl": jsonl(
+            Array.from(
+              { length: 30 },
+              (_, i) => ({ method: "SFT", stage: "sft", step: i + 1, of: 30, loss: i < 20 ? 2 : end })
+            )
+          ),
+          "run.json": JSON.stringify({ identity: {}, about: { metric: "JSD", lowerIsBetter: ["JSD"] } })
+        })
+      assert.include(
+        yield* made(0.01),
+        "its lessons are known by heart (a loss next to 0), so that more steps will not"
+      )
+      assert.include(yield* made(0.2), "more steps, another learning rate or more pictures may help")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it.effect("says of an audit that labels were judged", () =>
     Effect.gen(function*() {
       const identity = {

@@ -20,6 +20,7 @@ import { computing } from "../main.ts"
 import * as Pictures from "../pictures.ts"
 import { asked, check, named, policy } from "../policy.ts"
 import * as Saved from "../saved.ts"
+import { tellAudited } from "../tellAudited.ts"
 import { type Told, told } from "../told.ts"
 import type { Opened } from "../Training.ts"
 import { share, whole } from "../values.ts"
@@ -138,21 +139,6 @@ interface Shown<A> {
   readonly shape: Shape
   readonly value: (annotation: A, size: Size) => Value
 }
-
-/** Says which of the data is audited, where that is not all: the half to train on, as far as the preset reads it. */
-const tellAudited = <A>({ test, train }: Pick<Opened<A>, "test" | "train">, { limit, name }: Presets.Preset) =>
-  Effect.gen(function*() {
-    const [trained, tested] = [yield* Stream.runCount(train), yield* Stream.runCount(test)]
-    const most = Math.min(trained, limit?.train ?? Infinity)
-    const which = [
-      ...(most < trained ? [`the first ${most} of ${trained} pictures to train on (preset ${name})`] : []),
-      ...(tested === 0 ? [] : [
-        `${most < trained ? "" : `${trained} pictures to train on, `}not the ${tested} to test on: name those by ` +
-        "themselves (--data) to have them audited, too"
-      ])
-    ]
-    if (which.length > 0) yield* Console.error(`audited: ${which.join(", ")}`)
-  }).pipe(Quarantine.silently)
 
 const suspectsFile = "suspects.label-studio.json"
 

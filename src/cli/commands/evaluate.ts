@@ -213,7 +213,7 @@ export const evaluate = Command.make(
   "evaluate",
   flags,
   (flagged) =>
-    computing(Engine.threads(flagged))(Effect.gen(function*() {
+    computing(Engine.threads(flagged), "flags")(Effect.gen(function*() {
       const server = yield* asked(flagged)
       yield* check(server)
       yield* outPossible(server)

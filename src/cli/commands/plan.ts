@@ -81,7 +81,7 @@ const printed = <A>(flags: Training.Training, source: Training.Opened<A>) =>
 const { printConfig: _, ...flags } = Training.flags
 
 export const plan = Command.make("plan", flags, (given) => {
-  return computing(Engine.threads(given))(Effect.gen(function*() {
+  return computing(Engine.threads(given), "flags")(Effect.gen(function*() {
     yield* Futile.ofMethod(given)
     yield* together(given)
     const flags = yield* Fitting.read({ ...given, printConfig: false })

@@ -90,7 +90,7 @@ export const train = Command.make(
   "train",
   { ...Training.flags, strict },
   (given) =>
-    computing(Engine.threads(given))(Effect.gen(function*() {
+    computing(Engine.threads(given), "flags")(Effect.gen(function*() {
       yield* Futile.ofMethod(given)
       yield* together(given)
       const flags = yield* Fitting.read(given)

@@ -28,7 +28,7 @@ export const settings = (
       const text = yield* io(fs.readFileString(file))
       const json = yield* Effect.try({
         try: () => Json.parse(text.replace(/^\uFEFF/, "")),
-        catch: (cause) => fail(`is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
+        catch: (cause) => fail(`is not JSON: ${Json.why(cause)}`)
       })
       // JSON writes such a number; this machine has none of its size, and would take it for "no limit".
       const boundless = Predicate.isObject(json)

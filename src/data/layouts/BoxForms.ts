@@ -137,6 +137,12 @@ const under = (key: string, from: Fields, format: Option.Option<Form>): Result.R
   const value = from[key]
   const beside = firstOf(from, labelFields)
   const alone = single(key, value, labelOf(beside), format)
+  const boxes = Option.isSome(alone) || !Array.isArray(value) ? 1 : value.length
+  const marked = Marks.lists(from).find(({ length }) => length !== boxes)
+  if (marked !== undefined) {
+    const found = boxes === 1 ? "1 box" : `${boxes} boxes`
+    return bad(`${found} in "${key}" beside ${marked.length} of "${marked.key}"`)
+  }
   if (Option.isSome(alone)) return Result.map(Marks.read(from, 0), (marks) => [{ ...alone.value, ...marks }])
   const expected = "expected [x, y, width, height], or a list of these"
   if (!Array.isArray(value) || value.some(Number.isFinite)) return bad(`"${key}" is ${quoted(value)}, ${expected}`)

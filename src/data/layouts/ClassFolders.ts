@@ -135,6 +135,7 @@ export const layout: Layout = {
           yield* classesOf(root, train, test, hints, [
             ...notes,
             ...beside.length > 0 ? [`beside the halves ${Quoted.names(beside)} left alone`] : [],
+            ...Shelf.looseNotes("", "halves", files.filter(Walk.isPictureName).length),
             ...Walk.noPictures(files.filter((name) => !Walk.isPictureName(name)))
           ])
         )

@@ -74,31 +74,30 @@ const rowsOf = (root: string, files: ReadonlyArray<string>, columns: Columns, br
     return Stream.fromIterable(files).pipe(
       Stream.flatMap((file) => {
         const seen = new Set<string>()
-        return Records.read(path.join(root, file), { columns: wanted, maxGroupBytes })
-          .pipe(
-            Stream.zipWithIndex,
-            Stream.mapEffect(([record, i]) => {
-              const said = saidOf(record[annotation], columns)
-              const numbered = `${file}#${i + 1}`
-              const half = Option.flatMap(split, (column) => splitOf({ [SplitColumn.column]: record[column] }))
-              const base = { split: half, said }
-              if (brief) return Effect.succeed({ ...base, picture: Result.succeed(numbered) })
-              return Effect.match(Parquet.pictureIn(image, record[image]), {
-                onFailure: (fault) => ({
-                  ...base,
-                  picture: Result.fail({ ...fault, detail: `${numbered}: ${fault.detail}` })
-                }),
-                onSuccess: ({ bytes, path: name }) => {
-                  const spelt = typeof name === "string" && name !== "" ? Folder.spelt(path, name) : undefined
-                  const id = spelt === undefined || seen.has(spelt) ? numbered : `${file}#${spelt}`
-                  if (spelt !== undefined) seen.add(spelt)
-                  return bytes instanceof Uint8Array
-                    ? { ...base, picture: Result.succeed(id), held: Folder.encoded(id, bytes) }
-                    : { ...base, picture: Result.succeed(name ?? "") }
-                }
-              })
+        return Records.read(path.join(root, file), { columns: wanted, maxGroupBytes }).pipe(
+          Stream.zipWithIndex,
+          Stream.mapEffect(([record, i]) => {
+            const said = saidOf(record[annotation], columns)
+            const numbered = `${file}#${i + 1}`
+            const half = Option.flatMap(split, (column) => splitOf({ [SplitColumn.column]: record[column] }))
+            const base = { split: half, said }
+            if (brief) return Effect.succeed({ ...base, picture: Result.succeed(numbered) })
+            return Effect.match(Parquet.pictureIn(image, record[image]), {
+              onFailure: (fault) => ({
+                ...base,
+                picture: Result.fail({ ...fault, detail: `${numbered}: ${fault.detail}` })
+              }),
+              onSuccess: ({ bytes, path: name }) => {
+                const spelt = typeof name === "string" && name !== "" ? Folder.spelt(path, name) : undefined
+                const id = spelt === undefined || seen.has(spelt) ? numbered : `${file}#${spelt}`
+                if (spelt !== undefined) seen.add(spelt)
+                return bytes instanceof Uint8Array
+                  ? { ...base, picture: Result.succeed(id), held: Folder.encoded(id, bytes) }
+                  : { ...base, picture: Result.succeed(name ?? "") }
+              }
             })
-          )
+          })
+        )
       }),
       Stream.zipWithIndex,
       Stream.map(([row, i]): Row => ({ ...row, row: i + 1 }))

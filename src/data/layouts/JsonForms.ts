@@ -15,6 +15,7 @@ import type * as JsonRows from "../JsonRows.ts"
 import * as PictureName from "../PictureName.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
+import { number } from "../Segmentation.ts"
 import * as BoxForms from "./BoxForms.ts"
 import * as JsonFiles from "./JsonFiles.ts"
 import * as JsonLayout from "./JsonLayout.ts"
@@ -55,7 +56,7 @@ const labelsOf = (fields: Fields): Row["said"] => {
   const key = Labels.fields.find((name) => isThere(fields[name])) ?? Labels.fields.find((name) => name in fields)
   if (key !== undefined) return Labels.read(key, fields[key])
   const beside = Object.entries(fields).filter(([name]) => !about.has(name))
-  const others = beside.filter(([name]) => !Names.isMeasure(name))
+  const others = beside.filter(([name, value]) => !(Names.isMeasure(name) && Option.isSome(number(value))))
   const [only] = others
   if (others.length === 1 && only !== undefined) return Labels.read(...only)
   if (others.length > 1 && others.every(([, value]) => typeof value === "number")) {

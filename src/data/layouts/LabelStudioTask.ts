@@ -67,7 +67,7 @@ const annotation = (
     if (!Region.isRegion(value)) {
       const chosen = choicesOf(value)
       if (chosen.length > 0) choices.set(from, [...choices.get(from) ?? [], ...chosen])
-      else if (type !== "") others.add(type)
+      else if (type !== "" && value["choices"] === undefined) others.add(type)
       continue
     }
     // A shape, its label and what else is said of it are results of one id.

@@ -91,14 +91,16 @@ export const halvesInside = ({ entries, labels }: Shelf): ReadonlyArray<string> 
   return [...folders].filter(([, of]) => of.size === labels.length).map(([name]) => name)
 }
 
+/** What to say of pictures that lie beside the folders that are read. */
+export const looseNotes = (where: string, folders: string, loose: number): ReadonlyArray<string> =>
+  loose === 0 ? [] : [`${where}${Quoted.count(loose, "picture")} beside the ${folders} left alone: no label is known`]
+
 /** What to say of it. */
 export const notesOn = (where: string, { beside, empty, labels, loose, others }: Shelf): ReadonlyArray<string> => [
   ...empty.length > 0 && labels.length > 0
     ? [`${where}no pictures in ${Quoted.names(empty)}: no label is made of ${empty.length === 1 ? "it" : "them"}`]
     : [],
-  ...loose > 0
-    ? [`${where}${Quoted.count(loose, "picture")} beside the class folders left alone: no label is known`]
-    : [],
+  ...looseNotes(where, "class folders", loose),
   ...Walk.noPictures([...beside, ...others]).map((note) => where + note)
 ]
 

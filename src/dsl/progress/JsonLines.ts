@@ -7,6 +7,10 @@ import { shown } from "../../kernels/runtime/Shown.ts"
 import { Event, type Out, type View } from "./Event.ts"
 import * as Whole from "./Whole.ts"
 
+/** JSON has no NaN and no number without an end, and would write null: their names, as in `metrics.jsonl`. */
+const named = (_: string, value: unknown) =>
+  typeof value === "number" && !Number.isFinite(value) ? String(value) : value
+
 /**
  * One object a line for every event: `{"event":"step","stage":"RISE/sft","at":9,"of":12,"step":5,"total":200,…}`. `at`
  * and `of` number the stage among those of the run; `secondsLeft` is for the whole run, and is left out until it is
@@ -15,7 +19,8 @@ import * as Whole from "./Whole.ts"
 export const jsonLines = (out: Out): View => {
   const totals = new Map<string, number>()
   const whole = Whole.make()
-  const write = (event: string, fields: object) => void out.write(`${shown(JSON.stringify({ event, ...fields }))}\n`)
+  const write = (event: string, fields: object) =>
+    void out.write(`${shown(JSON.stringify({ event, ...fields }, named))}\n`)
   return {
     report: (event) =>
       Effect.map(Clock.currentTimeMillis, (now) => {

@@ -19,6 +19,10 @@ export const nextByHeart =
 /** Steps whose loss is looked at, the last ones. */
 const last = 10
 
+/** Whether the losses of a stage, step after step, end with lessons known by heart. */
+export const endByHeart = (losses: ReadonlyArray<number>): boolean =>
+  losses.length > 0 && isByHeart(mean(losses.slice(-last)))
+
 const LossRow = Schema.Struct({ method: Schema.optional(Schema.String), stage: Schema.String, loss: Schema.Finite })
 const lossRow = Schema.decodeUnknownOption(LossRow)
 
@@ -36,5 +40,5 @@ export const knows = (method: string) =>
               of === method && stage === "sft" ? [...losses.slice(1 - last), loss] : losses
           })
       ),
-      (losses) => losses.length > 0 && isByHeart(mean(losses))
+      endByHeart
     ))

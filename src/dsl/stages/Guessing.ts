@@ -4,7 +4,7 @@
  */
 import { Effect, Option } from "effect"
 import { mean } from "../../kernels/math/Spread.ts"
-import { told as toldBy } from "../ByFlags.ts"
+import * as Means from "../Means.ts"
 import * as PlugIn from "../PlugIn.ts"
 import type { Task, TaskError, TaskMetric } from "../Task.ts"
 
@@ -24,7 +24,7 @@ const tried = 32
 
 /** What to do, as a clause, where the stage has not learned its lessons by heart. */
 export const nextSteps = Effect.map(
-  toldBy("--steps-…, --lr-…", "steps, learningRate"),
+  Means.told({ settings: "steps, learningRate", flags: "--steps-…, --lr-…", preset: "another --preset" }),
   (settings) =>
     `give the stage more steps or another rate (${settings}; docs/when-it-does-not-learn.md of the package rise-vlm ` +
     "says where to look)"

@@ -6,8 +6,8 @@ import { Effect, Option } from "effect"
 import * as Distance from "../../kernels/generate/Distance.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import { Policy } from "../../policy/Policy.ts"
-import { told } from "../ByFlags.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
+import { told } from "../Means.ts"
 import type { Form, Task } from "../Task.ts"
 import type { Described } from "./described.ts"
 import * as Settings from "./Settings.ts"
@@ -54,14 +54,16 @@ export const check = Effect.fnUntraced(function*<A>(task: Task<A>, asked: Readon
     const short = asked.find((one) => one.form === form && one.maxTokens < least)
     if (short === undefined) continue
     const what = form === "think" ? "think-answer" : "answer"
+    const next = yield* told({
+      settings: "Rise.run({ tried: true }) lets answers be cut off, to see that all goes through",
+      flags: "give it --max-tokens, or a --preset with more",
+      preset: "give it a --preset with more"
+    })
     return yield* Settings.refuse(short.stage, {
       setting: "maxTokens",
       value: String(short.maxTokens),
-      expected: `at least ${least}${yield* told(" (--max-tokens, or a --preset with more)", "")}: the shortest ` +
-        `${what} of task "${task.name}" takes so many tokens, its end of turn included${yield* told(
-          "",
-          "; Rise.run({ tried: true }) lets answers be cut off, to see that all goes through"
-        )}`
+      expected: `at least ${least}: the shortest ${what} of task "${task.name}" takes so many tokens, its end of ` +
+        `turn included; ${next}`
     })
   }
 })

@@ -5,8 +5,8 @@
  * The decoder knows one kind of complaint for both. Left out or set to what is usual: bytes between segments, an
  * unknown revision of JFIF, a colour profile, an unknown colour transform in Adobe's segment, a range of coefficients
  * where a sequential JPEG has none, zeros behind the data of a scan, and scans of a progressive one that come twice or
- * too early. Whatever follows the end of the picture, and
- * bytes between a sequential one's last pixel and its end, the decoder does not look at.
+ * too early. Whatever follows the end of the picture, and bytes between a sequential one's last pixel and its end, the
+ * decoder does not look at.
  */
 
 import * as JpegScans from "./JpegScans.ts"

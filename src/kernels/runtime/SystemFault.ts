@@ -105,7 +105,6 @@ const sentences: Readonly<Record<string, (about: About) => string>> = {
   ELOOP: () => "its links lead in a circle",
   ENOMEM: () => "the machine has no memory left",
   ESTALE: () => "the network file system no longer knows it",
-  ENOTSUP: () => "nothing can be made there: that file system is the machine's own, such as /proc",
   ENXIO: () => "it is a device or a pipe without an other end, expected a file",
   ENODEV: () => "it is a device that cannot do this, expected a file"
 }

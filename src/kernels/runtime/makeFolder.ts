@@ -4,14 +4,20 @@
  */
 import { Effect, FileSystem, Path, PlatformError } from "effect"
 
-/** There is no folder of this name, and nothing makes one: ENOENT under a parent that is there. */
+/**
+ * There is no folder of this name, and nothing makes one: ENOENT under a parent that is there. The code is our own: the
+ * system's ENOTSUP says as much of files and locks elsewhere.
+ */
 const untaken = (path: string) =>
   PlatformError.systemError({
     _tag: "PermissionDenied",
     module: "FileSystem",
     method: "makeDirectory",
     pathOrDescriptor: path,
-    cause: Object.assign(new Error("this file system takes no folders"), { code: "ENOTSUP" })
+    cause: Object.assign(
+      new Error("nothing can be made there: that file system is the machine's own, such as /proc"),
+      { code: "ENOFOLDERS" }
+    )
   })
 
 /** Folders of a path that are not there, the outermost first, and the folder that they lie in. */

@@ -58,6 +58,9 @@ const renamed = (value: unknown, names: ReadonlyMap<string, string>): unknown =>
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [names.get(key) ?? key, renamed(item, names)]))
 }
 
+/** Why a text was not parsed, from what `parse` threw. */
+export const why = (thrown: unknown): string => thrown instanceof Error ? thrown.message : String(thrown)
+
 /** As `JSON.parse`; where the text is none, the error says at which line and column, what was expected and found. */
 const built = (text: string): unknown => {
   try {

@@ -32,9 +32,13 @@ class Fault {
 
 /** `line 2, column 7`, both counted from 1. */
 const place = (text: string, at: number): string => {
-  const before = text.slice(0, at)
-  const line = before.split("\n").length
-  return `line ${line}, column ${at - before.lastIndexOf("\n")}`
+  let [line, start] = [1, 0]
+  // Counted one by one: the text may be hundreds of megabytes, and a list of its lines as large again.
+  for (let end = text.indexOf("\n"); end >= 0 && end < at; end = text.indexOf("\n", start)) {
+    line++
+    start = end + 1
+  }
+  return `line ${line}, column ${at - start + 1}`
 }
 
 /** Where the string that begins at a place ends, or what is wrong with it. */

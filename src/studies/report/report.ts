@@ -7,10 +7,9 @@ import * as Ledger from "../../dsl/Ledger.ts"
 import * as Links from "../../dsl/Links.ts"
 import { Row } from "../../dsl/Quarantine.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
-import { isByHeart } from "../../dsl/stages/ByHeart.ts"
+import { endByHeart } from "../../dsl/stages/ByHeart.ts"
 import { masked, Measured, verdict } from "../../evaluation/index.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
-import { mean } from "../../kernels/math/Spread.ts"
 import * as Nearby from "../../kernels/runtime/Nearby.ts"
 import { there } from "../../kernels/runtime/there.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
@@ -190,7 +189,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   }
   const trainedOn = countOf("train") ?? facts.get("data.samples")
   const lessons = curves.find(({ stage }) => stage === `${main} / sft`)?.figures.get("loss") ?? []
-  const byHeart = lessons.length > 0 && isByHeart(mean(lessons.slice(-10).map(([, loss]) => loss)))
+  const byHeart = endByHeart(lessons.map(([, loss]) => loss))
   const taught = named === undefined || named.some((stage) => trains.includes(stage))
   const data: PageData = {
     title: `RISE on ${facts.get("task") ?? "a task"}`,
@@ -224,7 +223,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     },
     doubts: doubtful,
     sentences: [
-      // An earlier version did not note whose answers they are.
+      // A run that trains does not note it: its curves say it. Nor did evaluations of earlier versions.
       ...verdictOf(results, {
         ...about,
         measured: about.measured ?? (trainedOn === "0" ? "served" : byHeart ? "byHeart" : "trained")

@@ -71,13 +71,14 @@ describe("class folders", () => {
     live(Effect.gen(function*() {
       const halves = (half: string) => ({ [`${half}/a/${half}.png`]: [2, 2], [`${half}/b/1.png`]: [2, 2] } as const)
       const all = yield* openFolder(
-        { ...halves("train"), ...halves("test"), ...halves("val"), "junk/1.png": [2, 2] },
+        { ...halves("train"), ...halves("test"), ...halves("val"), "junk/1.png": [2, 2], "cover.png": [2, 2] },
         open
       )
       assert.deepStrictEqual((yield* collect(Option.getOrThrow(all.test))).ids, ["test/a/test.png", "test/b/1.png"])
       assert.deepStrictEqual(all.notes, [
         "test/ is tested on, val/ is left aside (2 pictures)",
-        "beside the halves \"junk\" left alone"
+        "beside the halves \"junk\" left alone",
+        "1 picture beside the halves left alone: no label is known"
       ])
       const kaggle = yield* openFolder({ ...halves("train"), "test/1.png": [2, 2], "test/2.png": [2, 2] }, open)
       assert.isTrue(Option.isNone(kaggle.test))

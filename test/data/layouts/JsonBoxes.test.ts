@@ -66,6 +66,16 @@ describe("boxes in JSON rows", () => {
         const boxes = Option.match(BoxForms.read(fields), { onNone: () => [], onSome: Result.getOrThrow })
         assert.deepStrictEqual(boxes.map(({ crowd }) => crowd), [true, undefined])
       }
+      for (const [flag, isTold] of [[2, true], ["yes", true], [0.5, true], ["False", false], ["", false], [0, false]]) {
+        const { notes } = yield* rows({ image: "a.png", objects: [{ bbox, label: "cup", ignore: flag }] })
+        assert.strictEqual(notes.includes("1 annotation marked \"ignore\" is read as any other"), isTold, String(flag))
+      }
+      const short = yield* rows({ image: "a.png", objects: { ...columns, is_crowd: [true] } })
+      assert.match(short.error, /bad-annotation: 2 boxes in "bbox" beside 1 of "is_crowd"/)
+      const others = { ...columns, is_crowd: [], ignore: [[1, 2, 3, 4], [5, 6, 7, 8], [9, 9, 9, 9]] }
+      assert.strictEqual((yield* rows({ image: "a.png", objects: others })).train.truths.length, 1)
+      const many = yield* rows({ image: "a.png", bbox, label: "cup", iscrowd: [0, 1] })
+      assert.match(many.error, /bad-annotation: 1 box in "bbox" beside 2 of "iscrowd"/)
       const wrong = yield* rows({ image: "a.png", objects: [{ bbox, label: "cup", iscrowd: "perhaps" }] })
       assert.match(wrong.error, /bad-annotation: "iscrowd" is "perhaps", expected 0 or 1/)
     })))

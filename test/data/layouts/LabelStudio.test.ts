@@ -318,17 +318,20 @@ describe("Label Studio", () => {
   it.effect("name the kinds of results that are not read, and in how many tasks", () =>
     live(Effect.gen(function*() {
       const text: Result = { type: "textarea", value: { text: ["a note"] } }
+      const none: Result = { type: "choices", value: { choices: [] } }
       const taxonomy: Result = { type: "taxonomy", value: { taxonomy: [["sky", "sun"]] } }
       const root = yield* folder({
         "a.png": [40, 30],
         "b.png": [40, 30],
         "project.json": JSON.stringify([
           task("a.png", [annotation(1, [choose("sun"), text, text]), annotation(2, [choose("sun"), text])]),
-          task("b.png", [annotation(1, [choose("rain"), taxonomy, text])])
+          task("b.png", [annotation(1, [choose("rain"), taxonomy, text, none])])
         ])
       })
       const { notes } = yield* opened(layout, root)
       assert.match(notes, /results of the kind "textarea" are not read: those of 2 tasks/)
       assert.match(notes, /results of the kind "taxonomy" are not read: those of 1 task/)
+      // Where nothing was chosen, nothing is left unread.
+      assert.notInclude(notes, "\"choices\"")
     })))
 })

@@ -35,6 +35,16 @@ describe("a whole run", () => {
     assert.deepStrictEqual(whole.place("sft", 0.75, 15_000), { at: 2, of: 3, left: 135 })
   })
 
+  it.effect("tells programs of a figure that is no number by its name: JSON would say null", () =>
+    Effect.gen(function*() {
+      const objects: Array<string> = []
+      const view = Progress.jsonLines({ write: (text) => objects.push(text) })
+      yield* view.report(
+        Event.Step({ stage: "rft", step: 1, tokens: 0, figures: { kl: NaN, loss: 0.5, reward: -Infinity } })
+      )
+      assert.deepStrictEqual(JSON.parse(objects[0] ?? "").figures, { kl: "NaN", loss: 0.5, reward: "-Infinity" })
+    }))
+
   it.effect("stands in the terminal's line and in the JSON", () =>
     Effect.gen(function*() {
       const [lines, objects]: [Array<string>, Array<string>] = [[], []]

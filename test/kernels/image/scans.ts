@@ -1,4 +1,4 @@
-/** Sequential JPEGs of several scans, which no encoder at hand writes. */
+/** JPEGs of scans that no encoder at hand writes so: sequential ones of several, progressive ones in another order. */
 import { Effect } from "effect"
 import sharp from "sharp"
 

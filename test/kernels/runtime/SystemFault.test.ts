@@ -34,6 +34,11 @@ describe("a fault of the system", () => {
       }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it("says of what a file system cannot do as little as the system does", () => {
+    const fault = coded("ENOTSUP", "ENOTSUP: operation not supported on socket, copyfile '/a/b'")
+    assert.strictEqual(SystemFault.words(fault), "operation not supported on socket")
+  })
+
   it("says of a full disk what was needed and what is free, also where the folder is not there yet", () => {
     const full = coded("ENOSPC", "ENOSPC: no space left on device, write")
     const about = { path: `${import.meta.dirname}/none/of/these`, needed: 12 * 2 ** 20 }
