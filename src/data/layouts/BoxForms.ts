@@ -7,21 +7,19 @@
  */
 import { Option, Predicate, Result } from "effect"
 import type { Xywh } from "../../kernels/math/Iou.ts"
+import type { Form, Written } from "../BoxPlace.ts"
 import * as Marks from "../Marks.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import { number } from "../Segmentation.ts"
 
-/** What the four numbers of a box are. */
-export type Form = "xywh" | "xyxy" | "cxcywh" | "hundredths" | "thousandths" | "yxyx"
-
-export interface Box extends Marks.Marks {
-  readonly numbers: Xywh
-  readonly form: Form
+export interface Box extends Marks.Marks, Written {
   /** Whether the user said which form it is, beyond the name of a field that is used in several ways. */
   readonly said: boolean
   readonly label: Option.Option<string>
   readonly field: string
+  /** The size of the picture that it was drawn in, where its row states one. */
+  readonly drawnIn?: { readonly width: number; readonly height: number }
 }
 
 export type Fields = Readonly<Record<string, unknown>>
