@@ -27,6 +27,9 @@ type Fields = Readonly<Record<string, unknown>>
 const marksIn = (fields: Fields): ReadonlyMap<string, { readonly key: string; readonly value: unknown }> => {
   const found = new Map<string, { readonly key: string; readonly value: unknown }>()
   for (const key in fields) {
+    // Every mark begins with an i or a d, and few other keys do: a file may have millions.
+    const letter = key[0]
+    if (letter !== "i" && letter !== "d" && letter !== "I" && letter !== "D") continue
     const small = key.toLowerCase()
     if (!allKeys.has(small) || !Object.hasOwn(fields, key)) continue
     // As written in small letters a key goes before the same in others, beside an empty one.

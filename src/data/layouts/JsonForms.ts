@@ -17,6 +17,7 @@ import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import { number } from "../Segmentation.ts"
 import * as BoxForms from "./BoxForms.ts"
+import { folded } from "./Folded.ts"
 import * as JsonFiles from "./JsonFiles.ts"
 import * as JsonLayout from "./JsonLayout.ts"
 import * as Labels from "./Labels.ts"
@@ -98,7 +99,7 @@ export const saidIn = (fields: Fields): Row["said"] =>
 const rowOf = ({ row, value }: JsonRows.Row): Row => {
   const fields = Result.flatMap(value, (found): Result.Result<Fields, BadRow> =>
     BoxForms.isFields(found)
-      ? Result.succeed(JsonFiles.folded(found, known))
+      ? Result.succeed(folded(found, known))
       : Result.fail({
         reason: "not-an-object",
         detail: `${quoted(found)}, expected an object with a picture and a label`
