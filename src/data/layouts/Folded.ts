@@ -1,5 +1,5 @@
 /** Keys of rows as people write them: "Image" is "image", too. */
-import type { Fields } from "./BoxForms.ts"
+type Fields = Readonly<Record<string, unknown>>
 
 const hasCapital = (key: string) => key !== key.toLowerCase()
 
