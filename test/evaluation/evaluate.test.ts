@@ -6,6 +6,7 @@ import { Run } from "../../src/dsl/Run.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
 import { figure } from "../../src/evaluation/Results.ts"
 import { annotate } from "../../src/pipelines/annotate.ts"
+import { logs } from "../dsl/logs.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 const live = (bias: Stub.Options["bias"] & {}) =>
@@ -43,6 +44,24 @@ describe("evaluate", () => {
       const value = (metric: string) => Option.getOrThrow(figure(rows, "m", "all", metric))
       assert.deepStrictEqual([value("error"), value("valid"), value("reward"), value("cue recall")], [1, 0, 0, 0])
     }).pipe(Effect.provide(live({ hm: 9 }))))
+
+  it.effect("says of answers without a reasoning how they are measured, and of others nothing", () =>
+    Effect.gen(function*() {
+      const bare = (yield* logs(evaluate({ ...options, grammar: "off" }).pipe(Effect.provide(live({ joy: 50 })))))
+        .lines.filter((line) => line.includes("is valid"))
+      assert.deepStrictEqual(bare, [
+        "m: no answer is valid, as none has its reasoning before it, but 12 of 12 are bare answers: a model that was " +
+        "taught to answer alone (Rise.answers) is measured with form: \"answer\""
+      ])
+      for (
+        const [form, said] of [["answer", { joy: 50 }], ["think", { [joyful]: 50 }], ["think", { potato: 50 }]] as const
+      ) {
+        const { lines } = yield* logs(
+          evaluate({ ...options, form, grammar: "off" }).pipe(Effect.provide(live(said)))
+        )
+        assert.notInclude(lines.join("\n"), "bare answers", form)
+      }
+    }))
 
   const festive = (mood: string) => `<think>we can see a bright festive smile here</think><answer>${mood}</answer>`
 
