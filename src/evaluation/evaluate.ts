@@ -73,7 +73,7 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   let unranked = 0
   let firstFault = ""
   let unread = 0
-  let right = 0
+  let reasoned = 0
   let bare = 0
   const requestsOf = (sample: Sample<A>) =>
     Effect.map(Answer.ask(task, form, sample), (prompt) => {
@@ -93,10 +93,9 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
       const text = Answer.said(form, completion)
       // What a filter has cut off is no answer, though it may read like one.
       const said = Answer.read(task, form, truth, fault === undefined ? text : "", sample)
-      if (said.verdict === "ok") right++
-      // An answer without its reasoning: the model may have been taught to write no more than that.
-      else if (form === "think" && fault === undefined && !text.includes("<think>")) {
-        if (Result.isSuccess(Reward.readAnswer(task, text))) bare++
+      if (form === "think" && fault === undefined) {
+        if (text.trimStart().startsWith("<think>")) reasoned++
+        else if (Result.isSuccess(Reward.readAnswer(task, text))) bare++
       }
       if (fault === undefined && completion.finish === "length") {
         if (said.verdict !== "ok") cut++
@@ -147,10 +146,12 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
     yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${firstFault}`)
   }
   // A command reads the form beside the model.
-  if (right === 0 && bare > 0 && (yield* Means) === "settings") {
+  const alone = form === "think" && grammar === undefined && asked > faults && reasoned === 0
+  if (alone && (yield* Means) === "settings") {
     yield* warn(
-      `${method}: no answer is valid, as none has its reasoning before it, but ${bare} of ${asked} are bare answers: ` +
-        `a model that was taught to answer alone (Rise.answers) is measured with form: "answer"`
+      `${method}: no answer is valid, as none of ${asked} begins with its reasoning (<think>)${
+        bare > 0 ? `; ${bare} are answers alone, which can be read` : ""
+      }. A model that was taught to answer alone (Rise.answers) is measured with form: "answer"`
     )
   } else if (cut > 0) {
     const more = yield* told({ settings: "maxTokens", flags: "--max-tokens", preset: "a --preset with more" })

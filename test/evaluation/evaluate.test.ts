@@ -47,20 +47,25 @@ describe("evaluate", () => {
 
   it.effect("says of answers without a reasoning how they are measured, and of others nothing", () =>
     Effect.gen(function*() {
-      const bare = (yield* logs(evaluate({ ...options, grammar: "off" }).pipe(Effect.provide(live({ joy: 50 })))))
-        .lines.filter((line) => line.includes("is valid"))
-      assert.deepStrictEqual(bare, [
-        "m: no answer is valid, as none has its reasoning before it, but 12 of 12 are bare answers: a model that was " +
-        "taught to answer alone (Rise.answers) is measured with form: \"answer\""
-      ])
-      for (
-        const [form, said] of [["answer", { joy: 50 }], ["think", { [joyful]: 50 }], ["think", { potato: 50 }]] as const
-      ) {
-        const { lines } = yield* logs(
-          evaluate({ ...options, form, grammar: "off" }).pipe(Effect.provide(live(said)))
+      // The policy answers alone, whatever it is asked for.
+      const prompts = { ...Stub.Mood.prompts, annotate: "Name the mood." }
+      const bareOf = (said: string, form: "think" | "answer" = "think") =>
+        Effect.map(
+          logs(evaluate({ ...options, task: { ...Stub.Mood, prompts }, form, grammar: "off" })).pipe(
+            Effect.provide(live({ [said]: 50 }))
+          ),
+          ({ lines }) => lines.filter((line) => line.includes("answer alone"))
         )
-        assert.notInclude(lines.join("\n"), "bare answers", form)
-      }
+      assert.deepStrictEqual(yield* bareOf("joy"), [
+        "m: no answer is valid, as none of 12 begins with its reasoning (<think>); 12 are answers alone, which can be " +
+        "read. A model that was taught to answer alone (Rise.answers) is measured with form: \"answer\""
+      ])
+      assert.deepStrictEqual(yield* bareOf("joy", "answer"), [])
+      assert.match((yield* bareOf("potato")).join(), /none of 12 begins with its reasoning \(<think>\)\. A model/)
+      const { lines } = yield* logs(evaluate({ ...options, grammar: "off" })).pipe(
+        Effect.provide(live({ [joyful]: 9 }))
+      )
+      assert.deepStrictEqual(lines, [])
     }))
 
   const festive = (mood: string) => `<think>we can see a bright festive smile here</think><answer>${mood}</answer>`

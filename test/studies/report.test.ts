@@ -378,7 +378,7 @@ describe("report", () => {
         )
       yield* Effect.flip(run(false, 3))
       const cut = yield* fs.readFileString(yield* report(out))
-      assert.include(cut, "<p class=\"verdict\">The run ended with an error: update: cut")
+      assert.include(cut, "<p class=\"verdict\">The run ended with an error: policy update: cut")
       assert.deepStrictEqual(JSON.parse(yield* fs.readFileString(`${out}/error.json`)).error, "PolicyError")
       assert.include(cut, "The run has not finished: there is no model yet. Rise.run({ out: &quot;")
       assert.include(cut, "τ keeps 8 of 8 chains (100%)")
