@@ -10,7 +10,7 @@ const held = "JSON: text, finite numbers, true, false, null, and lists and recor
 const deepest = 64
 
 /** A record that was written as one: a Map or a Date would be turned into something else. */
-const isPlain = (value: object): boolean => [Object.prototype, null].includes(Object.getPrototypeOf(value))
+export const isPlain = (value: object): boolean => [Object.prototype, null].includes(Object.getPrototypeOf(value))
 
 const show = (value: unknown): string =>
   typeof value === "object"

@@ -96,10 +96,35 @@ const meant = (unknown: string, record: string): string => {
 /** What may stand in the place of a record. */
 const partsOf = (record: string): string => `an object with ${Rules.namesIn(table, `${record}.`).join(", ")}`
 
+/**
+ * Where a record of settings is an object of another kind, such as a Promise, a Map or an instance of a class: none of
+ * its settings would be seen. "" is the whole.
+ */
+const foreign = (value: unknown, at = ""): { readonly at: string; readonly value: object } | undefined => {
+  if (!Predicate.isObject(value)) return undefined
+  const names = Rules.namesIn(table, at === "" ? "" : `${at}.`)
+  if (names.length === 0) return undefined
+  if (!Plain.isPlain(value)) return { at, value }
+  for (const [name, part] of Object.entries(value)) {
+    const found = foreign(part, at === "" ? name : `${at}.${name}`)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
 /** Holds a file's settings to their rules; the error names the setting and what may stand there. */
 export const decode = (source: string, value: unknown): Result.Result<Overrides, ConfigError> => {
   const fail = (reason: string) => Result.fail(new ConfigError({ source, reason }))
   if (!Predicate.isObject(value)) return fail("expected an object of settings, such as {\"sft\": {\"steps\": 100}}")
+  const kind = foreign(value)
+  if (kind !== undefined) {
+    const expected = kind.at === ""
+      ? "a plain object of settings, such as {\"sft\": {\"steps\": 100}}"
+      : partsOf(kind.at)
+    const awaited = kind.value instanceof Promise ? "; write `export default await …`" : ""
+    const what = kind.at === "" ? "what it exports" : kind.at
+    return fail(`${what} is of the class ${kind.value.constructor.name}, expected ${expected}${awaited}`)
+  }
   // A preset in a script has a name, which sets nothing.
   const { name, ...parts } = { ...value } as Overrides
   const given = limitless(name === undefined || typeof name === "string" ? parts : { ...value })

@@ -71,12 +71,12 @@ export const meanBoxes = <E, R>(
       return all
     }),
     ({ labels, pictures }) => {
-      const most = Math.max(0, ...[...labels.values()].map((seen) => seen.pictures))
-      return [...labels].filter(([, seen]) => seen.pictures >= Math.min(most, pictures / 2)).map((
-        [label, { boxes }]
-      ) => ({
-        box: meanOf(boxes),
-        label
-      }))
+      const common = [...labels].filter(([, seen]) => seen.pictures >= pictures / 2)
+      // One of several that are as common: three boxes for pictures of one would be paid for by IoU.
+      const [first, ...others] = [...labels]
+      const commonest = first === undefined
+        ? []
+        : [others.reduce((most, label) => label[1].pictures > most[1].pictures ? label : most, first)]
+      return (common.length > 0 ? common : commonest).map(([label, { boxes }]) => ({ box: meanOf(boxes), label }))
     }
   )

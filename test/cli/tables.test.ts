@@ -33,6 +33,17 @@ describe("rise tables", () => {
       assert.include(harder.stdout, "emotion6/full/seed-0/RISE\n")
       assert.notInclude(harder.stdout, "lisa")
 
+      // Pictures of one's own: in what layout, and that nobody has timed them.
+      const pictures = join(directory, "pictures")
+      mkdirSync(pictures)
+      const own = ["tables", "--dry", "--out", out, "--data", pictures, "--table", "6"]
+      const wrong = await Effect.runPromise(here(own))
+      assert.strictEqual(wrong.code, 1)
+      assert.include(wrong.stderr, "pictures: no train.csv in it, expected train.csv and val.csv or test.csv")
+      for (const name of ["train.csv", "test.csv"]) writeFileSync(join(pictures, name), "image,joy\na.png,1\n")
+      const untimed = await Effect.runPromise(here(own))
+      assert.match(untimed.stdout, /to do: how long is known once one of them was run here\.\n$/, untimed.stderr)
+
       // A cell of another preset is no cell of this grid.
       const cell = join(out, "emotion6/full/seed-0/warmed")
       mkdirSync(cell, { recursive: true })

@@ -18,6 +18,9 @@ describe("settings from a file", () => {
     starts([], "expected an object of settings")
     starts(null, "expected an object of settings")
     starts("sft", "expected an object of settings")
+    starts(Promise.resolve({}), "what it exports is of the class Promise, expected a plain object of settings, such as")
+    starts(new Map([["sft", { steps: 4 }]]), "what it exports is of the class Map, expected a plain object of settings")
+    starts({ sft: { select: new Map() } }, "sft.select is of the class Map, expected an object with every, samples")
     starts({ sfts: {} }, "sfts is not a setting; a configuration has validation, trainable, limit")
     starts({ sft: { stepz: 3 } }, "sft.stepz is not a setting; sft has steps, learningRate")
     starts(

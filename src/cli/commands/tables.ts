@@ -3,6 +3,7 @@
  */
 import { Console, Effect, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
+import { CsvManifest } from "../../data/index.ts"
 import { duration } from "../../dsl/Progress.ts"
 import { Ablations } from "../../studies/index.ts"
 import { isEmbedded, modelName } from "../embedded.ts"
@@ -131,21 +132,18 @@ export const tables = Command.make("tables", {
   const list = Effect.gen(function*() {
     const states = yield* Effect.forEach(cells, (cell) => Grid.stateOf(grid, cell))
     for (const [i, cell] of cells.entries()) {
-      const { seconds } = yield* estimate([cell])
+      const { seconds, timed } = yield* estimate([cell])
+      const known = states[i] !== "done" && (timed > 0 || sizeOf(cell.task) !== undefined)
       yield* Console.log(
-        `${states[i]?.padEnd(5)}  ${states[i] === "done" ? "".padStart(7) : duration(seconds).padStart(7)}  ${
-          Cell.id(cell)
-        }`
+        `${states[i]?.padEnd(5)}  ${(known ? duration(seconds) : "").padStart(7)}  ${Cell.id(cell)}`
       )
     }
     const open = cells.filter((_, i) => states[i] !== "done")
     const { seconds, timed } = yield* estimate(open)
     const basis = timed > 0 ? `by ${timed} cells timed here` : "counted, as on two cores with the embedded checkpoint"
-    yield* Console.log(
-      `\n${cells.length} cells, ${cells.length - open.length} done, ${open.length} to do: about ${
-        duration(seconds)
-      } (${basis}).`
-    )
+    const countable = timed > 0 || open.every(({ task }) => sizeOf(task) !== undefined)
+    const how = countable ? `about ${duration(seconds)} (${basis})` : "how long is known once one of them was run here"
+    yield* Console.log(`\n${cells.length} cells, ${cells.length - open.length} done, ${open.length} to do: ${how}.`)
   })
 
   const run = Effect.gen(function*() {
@@ -176,6 +174,8 @@ export const tables = Command.make("tables", {
 
   const sound = Effect.gen(function*() {
     yield* Futile.ofScenes(flags)
+    // Pictures that are not there, or in another layout, are not found out after an hour of other cells.
+    if (Option.isSome(flags.data)) yield* CsvManifest.splits(flags.data.value)
     // The server's model and the local one stand beside each other here.
     const both = Option.isSome(flags.remote) && flags.remoteModel !== ""
     yield* together({ ...flags, seed: 0, ...(both && { remote: Option.none(), remoteModel: "" }) })

@@ -9,6 +9,7 @@ import type { Policy, Prompt, SupervisedExample } from "../../policy/Policy.ts"
 import * as Answer from "../Answer.ts"
 import * as PolicyGrammar from "../grammar/PolicyGrammar.ts"
 import * as PlugIn from "../PlugIn.ts"
+import * as Progress from "../Progress.ts"
 import * as Question from "../Question.ts"
 import { Run } from "../Run.ts"
 import type { Sample } from "../Task.ts"
@@ -53,8 +54,9 @@ export interface WarmUpOptions extends Omit<Settings.TrainOptions, "select">, Sa
    */
   readonly practice?: PracticeOptions
   /**
-   * Leaves the warm-up out where the base knows the format already: where at least this share of the first 16
-   * think-answers that it writes can be read, in (0, 1]. Default: it is never left out.
+   * Leaves the warm-up out where the base knows the format already: where of the first 16 samples at least this share
+   * has a think-answer that can be read and, from its reasoning, an annotation that is rebuilt, in (0, 1]. Default: it
+   * is never left out.
    */
   readonly unless?: number
   /** Score the annotation under the task's grammar. Default "off". */
@@ -139,16 +141,23 @@ export const warmUp = (options: WarmUpOptions = {}) =>
   const training = Effect.gen(function*() {
     const run = yield* Run
     if (options.unless !== undefined) {
-      const { asked, readable } = yield* run.once(
+      const { asked, rebuilt } = yield* run.once(
         "warm-up-format",
         BaseFormat.Readable,
         Effect.tap(
           BaseFormat.ask(stage, task, self.data, maxTokens),
-          ({ asked, readable }) =>
-            run.metric({ stage, step: 0, of: 0, "asked for format": asked, "in format": readable })
+          ({ asked, readable, rebuilt }) =>
+            run.metric({ stage, step: 0, of: 0, "asked for format": asked, "in format": readable, rebuilt })
         )
       )
-      if (readable >= options.unless * asked) return
+      if (rebuilt >= options.unless * asked) {
+        return yield* Progress.report(
+          Progress.Event.Finished({
+            stage,
+            note: `left out: the base answers and rebuilds ${rebuilt} of ${asked} in the format already`
+          })
+        )
+      }
     }
     const written = yield* run.once(
       chains,
