@@ -58,8 +58,9 @@ const few = 30
 
 /**
  * Compares a method with guessing the mean annotation of the training half and, where it was trained too, with SFT, by
- * the task's first metric; with the model that it began with, where that was better beyond the noise of the test set. None where one of the figures is missing. What it advises depends on whose answers were
- * measured: by default those of a method that this run trained.
+ * the task's first metric; with the model that it began with, where that was better beyond the noise of the test set.
+ * None where one of the figures is missing. What it advises depends on whose answers were measured: by default those of
+ * a method that this run trained.
  */
 export const verdict = (
   rows: ReadonlyArray<ResultRow>,
