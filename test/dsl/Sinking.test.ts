@@ -41,9 +41,10 @@ describe("a tau that sinks", () => {
   it.effect("says from where to where, and how many chains have not reached it", () =>
     Effect.gen(function*() {
       const [one = "", ...more] = yield* warned({ tau: 0.9, least: 0.5 })
-      assert.match(
+      assert.include(
         one,
-        /^filter: tau has sunk from 0\.9 to 0\.2: 20 of 30 chains have not reached it, and 30 are learned from all the same\./
+        "filter: tau has sunk from 0.9 to 0.2: 20 of 30 chains have not reached it, and 30 are learned from all the " +
+          "same."
       )
       assert.deepStrictEqual(more, [])
     }))
