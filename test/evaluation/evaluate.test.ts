@@ -57,9 +57,8 @@ describe("evaluate", () => {
           ({ lines }) => lines.filter((line) => line.includes("answer alone"))
         )
       assert.deepStrictEqual(yield* bareOf("joy"), [
-      const thoughtful = evaluate({ ...options, grammar: "off" }).pipe(Effect.provide(live({ [joyful]: 9 })))
-      const { lines } = yield* logs(thoughtful)
-        "read. A model that was taught to answer alone (Rise.answers) is measured with form: \"answer\""
+        "m: no answer is valid, as none of 12 begins with its reasoning (<think>); 12 are answers alone, which can " +
+        "be read. A model that was taught to answer alone (Rise.answers) is measured with form: \"answer\""
       ])
       assert.deepStrictEqual(yield* bareOf("joy", "answer"), [])
       assert.match((yield* bareOf("potato")).join(), /none of 12 begins with its reasoning \(<think>\)\. A model/)
