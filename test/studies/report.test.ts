@@ -404,10 +404,8 @@ describe("report", () => {
         })
       })
       assert.include(html, "<li>train.json: 6 crowds (&quot;iscrowd&quot;) are not asked for</li>")
-      assert.include(
-        html,
-        "<p class=\"verdict\">The run ended with an error: no chain reaches tau</p><pre>  0.0–0.1 51\n"
-      )
+      assert.include(html, "<p class=\"verdict\">The run ended with an error: no chain reaches tau</p><div class=")
+      assert.include(html, "<pre>  0.0–0.1 51\n")
       assert.include(html, "The run has not finished")
       assert.notInclude(markup(html), "<script")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

@@ -15,7 +15,7 @@ import * as DataSection from "./DataSection.ts"
 import { document } from "./Document.ts"
 import { examples as shown } from "./Examples.ts"
 import * as Glossary from "./Glossary.ts"
-import { escape, section } from "./Html.ts"
+import { escape, scrolling, section } from "./Html.ts"
 import * as Quality from "./Quality.ts"
 import * as Settings from "./Settings.ts"
 import * as Tables from "./Tables.ts"
@@ -195,7 +195,7 @@ export const render = (page: PageData): string => {
   const lead = sentences.map((said, i) => {
     // An error may have a table below it.
     const [text = "", ...rest] = said.split("\n")
-    const below = rest.length === 0 ? "" : `<pre>${escape(rest.join("\n"))}</pre>`
+    const below = rest.length === 0 ? "" : scrolling("what was said of it", `<pre>${escape(rest.join("\n"))}</pre>`)
     return i > 0
       ? `<p>${escape(text)}</p>${below}`
       : `<p class="verdict">${escape(text)}</p>${
