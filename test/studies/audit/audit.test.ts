@@ -205,8 +205,8 @@ describe("audit", () => {
       assert.strictEqual(same.doubts.length, 1)
       assert.include(
         same.doubts[0],
-        "The judge of all labels says the same whatever the label: it rebuilt \"fear\" for 120 of the 120 labels that " +
-          "it answered, of which 40 are that. What it suspects means nothing: leave --training none out"
+        "The judge of all labels says the same whatever the label: it rebuilt \"fear\" for 120 of the 120 labels " +
+          "that it answered, of which 40 are that. What it suspects means nothing: leave --training none out"
       )
       assert.include(same.html, "<p role=\"alert\"><strong>The judge of all labels says the same")
       const alike = yield* of("alike", { fear: 50 }, Stream.filter(clean, ({ truth }) => truth === "fear"))
