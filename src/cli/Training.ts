@@ -55,6 +55,8 @@ const presetOf = (flags: Training, kind: "boxes" | "classes"): Option.Option<Pre
 /** Data that are open. */
 export interface Opened<A> extends Sources.TaskSource<A, Task<A>> {
   readonly kind: "boxes" | "classes"
+  /** What there is to say of how pictures of one's own were read, a line each. */
+  readonly notes?: ReadonlyArray<string>
 }
 
 /** Chooses the settings for data that are open. `measure` times this machine also without a budget. */

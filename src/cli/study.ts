@@ -72,6 +72,7 @@ export interface StudyOptions<A, E, R> {
   readonly task: Task<A>
   readonly source: {
     readonly name: string
+    readonly notes?: ReadonlyArray<string>
     readonly train: Stream.Stream<Sample<A>, E, R>
     readonly test: Stream.Stream<Sample<A>, E, R>
   }
@@ -106,12 +107,13 @@ export const study =
         test: source.test,
         config: { ...recorded(flags, preset), ...AtEngine.recorded(flags), ...config },
         caution: unseen ? caution : undefined,
-        notes
+        notes,
+        read: source.notes
       })(() => comparison)
       yield* Console.log(`\n${source.name}, seed ${flags.seed}, preset ${preset.name}\n\n${printed(rows)}\n`)
       const by = saved ?? "the model"
       yield* Console.log(
         `What ${by} says:\n${spoken(examples, by)}\n\nEverything is in ${out} (report.html, results.json, model/).`
       )
-      return { rows, saved, measured }
+      return { out, rows, saved, measured }
     })

@@ -7,11 +7,11 @@
  * the task's metrics are given once more for its answers under the grammar, by the names of `masked`: what is lost
  * to faults of format.
  */
-import { Array, Effect, Option, Schema } from "effect"
+import { Array, Effect, Option, Result, Schema } from "effect"
 import * as Answer from "../dsl/Answer.ts"
 import * as PolicyGrammar from "../dsl/grammar/PolicyGrammar.ts"
 import * as Judgments from "../dsl/Judgments.ts"
-import { told } from "../dsl/Means.ts"
+import { Means, told } from "../dsl/Means.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import * as Provided from "../dsl/Provided.ts"
 import * as Reward from "../dsl/Reward.ts"
@@ -73,6 +73,8 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   let unranked = 0
   let firstFault = ""
   let unread = 0
+  let reasoned = 0
+  let bare = 0
   const requestsOf = (sample: Sample<A>) =>
     Effect.map(Answer.ask(task, form, sample), (prompt) => {
       const key = `evaluate/sample=${sample.image.id}`
@@ -91,6 +93,10 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
       const text = Answer.said(form, completion)
       // What a filter has cut off is no answer, though it may read like one.
       const said = Answer.read(task, form, truth, fault === undefined ? text : "", sample)
+      if (form === "think" && fault === undefined) {
+        if (text.trimStart().startsWith("<think>")) reasoned++
+        else if (Result.isSuccess(Reward.readAnswer(task, text))) bare++
+      }
       if (fault === undefined && completion.finish === "length") {
         if (said.verdict !== "ok") cut++
         else if (grammar !== undefined) closed++
@@ -139,7 +145,15 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
     const many = `${faults} of ${asked} ${draws === 1 ? "pictures" : "draws"}`
     yield* warn(`${method}: no answer, counted as wrong, for ${many}; the first: ${firstFault}`)
   }
-  if (cut > 0) {
+  // A command reads the form beside the model.
+  const alone = form === "think" && grammar === undefined && asked > faults && reasoned === 0
+  if (alone && (yield* Means) === "settings") {
+    yield* warn(
+      `${method}: no answer is valid, as none of ${asked} begins with its reasoning (<think>)${
+        bare > 0 ? `; ${bare} are answers alone, which can be read` : ""
+      }. A model that was taught to answer alone (Rise.answers) is measured with form: "answer"`
+    )
+  } else if (cut > 0) {
     const more = yield* told({ settings: "maxTokens", flags: "--max-tokens", preset: "a --preset with more" })
     yield* warn(
       `${method}: ${cut} of ${asked} answers were cut off at ${maxTokens} tokens, and count as wrong; a model that ` +

@@ -35,13 +35,32 @@ const advice: Readonly<Record<Measured, string>> = {
     "model, or have one trained for this task (npx rise train)."
 }
 
+/** 97.5% of a normal distribution are below so many of its standard deviations. */
+const beyond = 1.96
+
+/**
+ * Whether two means of figures in [0, 1] are farther apart than the luck of `n` pictures explains: Agresti and Caffo's
+ * interval. It is made for shares, and no figure in [0, 1] scatters more than a share of the same mean.
+ */
+const isBeyondNoise = (one: number, other: number, n: number): boolean => {
+  const shrunk = (mean: number) => (mean * n + 1) / (n + 2)
+  const [a, b] = [shrunk(one), shrunk(other)]
+  return Math.abs(a - b) > beyond * Math.sqrt((a * (1 - a) + b * (1 - b)) / (n + 2))
+}
+
+const isShare = (value: number) => value >= 0 && value <= 1
+
+/** Where a method begins, the first as the model came. */
+const starts = ["base", "warmed"]
+
 /** Fewer test pictures tell luck from skill too seldom to be left unsaid. */
 const few = 30
 
 /**
  * Compares a method with guessing the mean annotation of the training half and, where it was trained too, with SFT, by
- * the task's first metric. None where one of the figures is missing. What it advises depends on whose answers were
- * measured: by default those of a method that this run trained.
+ * the task's first metric; with the model that it began with, where that was better beyond the noise of the test set.
+ * None where one of the figures is missing. What it advises depends on whose answers were measured: by default those of
+ * a method that this run trained.
  */
 export const verdict = (
   rows: ReadonlyArray<ResultRow>,
@@ -63,12 +82,26 @@ export const verdict = (
     const guessing = metric === "accuracy" ? "always guessing the most frequent label" : "guessing the mean"
     const sft = method === "SFT" ? Option.none() : of("SFT")
     const learned = ahead(guess) >= 5e-4
+    // Figures that may be of any size have no noise that is known from their mean: every difference is told.
+    const above = starts.includes(method) ?
+      [] :
+      starts.flatMap((name) =>
+        Option.toArray(of(name)).filter((value) =>
+          ahead(value) <= -5e-4 && (!isShare(own) || !isShare(value) || isBeyondNoise(own, value, n))
+        ).map((value) => `${name} (${value.toFixed(3)}) by ${Math.abs(ahead(value)).toFixed(3)}`)
+      )
     return {
       learned,
       sentence: [
         `${method} reaches ${metric} ${own.toFixed(3)} on ${n} test pictures: ${compared(guessing, guess)}`,
         ...Option.match(sft, { onNone: () => [], onSome: (value) => [`, ${compared("SFT", value)}`] }),
         ".",
+        ...(above.length === 0 ? [] : [
+          ` It is worse than the model that it began with: than ${
+            above.join(" and ")
+          }. Training has cost more than it ` +
+          "taught: fewer steps, a lower learning rate or that model as it is may do better."
+        ]),
         ...(n < few ? [` ${n} pictures are few: another ${few} would tell more.`] : []),
         ...(learned ? [] : [` ${advice[measured]}`])
       ].join("")

@@ -2,12 +2,15 @@
  * The run folder of a study: that of a pipeline, told of two parts of the data, and with a report at its end.
  */
 import { Effect, FileSystem, Option, type Stream } from "effect"
+import { keepingError } from "../dsl/Ended.ts"
 import * as Fingerprint from "../dsl/Fingerprint.ts"
+import { Run } from "../dsl/Run.ts"
 import { fromPlatform } from "../dsl/RunError.ts"
 import type { Identity } from "../dsl/RunFolder.ts"
 import { recorded } from "../dsl/RunRecord.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import type { Measured } from "../evaluation/index.ts"
+import { Written } from "../kernels/weights/index.ts"
 import { data } from "./data.ts"
 import { gallery } from "./gallery.ts"
 import { live } from "./report/Live.ts"
@@ -37,16 +40,36 @@ export interface FolderOptions<A, E, R> {
   readonly caution?: string | undefined
   /** What the report is to say of how the run was set up, such as what a budget left of it: one sentence each. */
   readonly notes?: ReadonlyArray<string>
+  /** What there is to say of how the data were read, such as what was left out of annotations: one line each. */
+  readonly read?: ReadonlyArray<string> | undefined
   /** Whose answers are measured, where the run trains nothing. Default "trained": those of its methods. */
   readonly measured?: Measured
   /** Whether there is a report, from the run's first minute on. Default true. */
   readonly reported?: boolean
 }
 
+/** The page of a run that has not come to its end, in what time and room there is; its ledger does not know it. */
+const lastPage = (out: string) =>
+  Effect.flatMap(Run, ({ sealed }) =>
+    sealed ? Effect.void : report(out, { now: Option.none(), browse: false }).pipe(
+      Effect.provideService(Written.Written, undefined),
+      Effect.ignore
+    ))
+
 /** Runs `effect` within a run folder that has a report while it runs, and the whole one at the end. */
 export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => {
-  const { about: more = {}, caution, config, from = [], measured, notes = [], out, reported = true, resume = false } =
-    options
+  const {
+    about: more = {},
+    caution,
+    config,
+    from = [],
+    measured,
+    notes = [],
+    out,
+    read = [],
+    reported = true,
+    resume = false
+  } = options
   const { seed, task, test, train } = options
   const identity = Effect.gen(function*() {
     const prompts = yield* Fingerprint.prompts(task)
@@ -62,11 +85,16 @@ export const inFolder = <A, E, R>(options: FolderOptions<A, E, R>) => <B, E2, R2
     ...(first !== undefined && { metric: first.name }),
     ...(measured !== undefined && { measured }),
     ...(caution !== undefined && { caution }),
-    ...(notes.length > 0 && { notes })
+    ...(notes.length > 0 && { notes }),
+    ...(read.length > 0 && { read })
   }
   const whole = Effect.gen(function*() {
-    if (!reported) return yield* effect
-    const done = yield* live(Effect.andThen(data({ task, train, test }), effect))
+    if (!reported) return yield* keepingError(effect)
+    const done = yield* live(Effect.andThen(data({ task, train, test }), effect)).pipe(
+      keepingError,
+      // The page that is there says that the run is under way.
+      Effect.onError(() => lastPage(out))
+    )
     yield* gallery({ train, test })
     yield* report(out, { now: Option.none() })
     return done

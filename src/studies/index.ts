@@ -9,4 +9,5 @@ export { compare, type CompareOptions, equalComputeBaselines, type Methods, meth
 export { barsOf, type Example } from "./examples.ts"
 export { type FolderOptions, inFolder, numbered } from "./folder.ts"
 export { labels } from "./labels.ts"
+export { paced } from "./paced.ts"
 export { report, type ReportOptions } from "./report/report.ts"

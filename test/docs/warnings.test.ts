@@ -15,7 +15,7 @@ const madeElsewhere: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/dsl/Telling.ts": ["src/dsl/Telling.ts"],
   "src/data/CocoInstances.ts": ["src/data/Marks.ts"],
   "src/studies/compare.ts": ["src/evaluation/verdict.ts"],
-  "src/cli/commands/audit.ts": ["src/studies/audit/Judge.ts"],
+  "src/cli/commands/audit.ts": ["src/studies/audit/Judge.ts", "src/studies/audit/Monotony.ts"],
   "src/dsl/Quarantine.ts": ["src/dsl/Quarantine.ts"],
   "src/evaluation/imageSwap/ImageSwap.ts": ["src/evaluation/imageSwap/Figures.ts"],
   "src/cli/saved.ts": [],

@@ -5,6 +5,8 @@ import { Effect, FileSystem, Layer, Schema } from "effect"
 import { Event, Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Pacing } from "../../src/dsl/stages/Pacing.ts"
+import { paced } from "../../src/studies/paced.ts"
+import { report } from "../../src/studies/report/report.ts"
 import * as Stub from "./StubPolicy.ts"
 
 const Row = Schema.Record(Schema.String, Schema.Json)
@@ -52,11 +54,22 @@ describe("paced stages", () => {
       assert.deepStrictEqual(found.looks, [0, 3, 6, 9, 12])
       assert.match(found.warned.join("\n"), /^sft: this machine is slower .* 12 of 20 steps/m)
       assert.match(found.warned.join("\n"), /^rft: .* 0 of 10 steps/m)
+      assert.strictEqual(
+        yield* paced(`${out}/run`),
+        "The machine became slower than it was when it was measured, so less was done than planned: 12 of the 20 " +
+          "steps of sft, 0 of the 10 steps of rft."
+      )
+      const html = yield* Effect.flatMap(
+        FileSystem.FileSystem,
+        (fs) => Effect.flatMap(report(`${out}/run`), (file) => fs.readFileString(file))
+      )
+      assert.include(html, "12 of the 20 steps of sft, 0 of the 10 steps of rft.")
     })).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("write the same bytes with all their time as where nobody asks", () =>
     Effect.scoped(Effect.gen(function*() {
       const out = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
+      assert.strictEqual(yield* paced(out), "")
       const [timed, untimed] = [yield* run(`${out}/a`, () => 1), yield* run(`${out}/b`, undefined)]
       assert.strictEqual(timed.text, untimed.text)
       assert.deepStrictEqual([timed.sft, timed.rft, timed.warned], [20, 10, []])

@@ -6,6 +6,7 @@ import { Run } from "../../src/dsl/Run.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
 import { figure } from "../../src/evaluation/Results.ts"
 import { annotate } from "../../src/pipelines/annotate.ts"
+import { logs } from "../dsl/logs.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 
 const live = (bias: Stub.Options["bias"] & {}) =>
@@ -43,6 +44,29 @@ describe("evaluate", () => {
       const value = (metric: string) => Option.getOrThrow(figure(rows, "m", "all", metric))
       assert.deepStrictEqual([value("error"), value("valid"), value("reward"), value("cue recall")], [1, 0, 0, 0])
     }).pipe(Effect.provide(live({ hm: 9 }))))
+
+  it.effect("says of answers without a reasoning how they are measured, and of others nothing", () =>
+    Effect.gen(function*() {
+      // The policy answers alone, whatever it is asked for.
+      const prompts = { ...Stub.Mood.prompts, annotate: "Name the mood." }
+      const bareOf = (said: string, form: "think" | "answer" = "think") =>
+        Effect.map(
+          logs(evaluate({ ...options, task: { ...Stub.Mood, prompts }, form, grammar: "off" })).pipe(
+            Effect.provide(live({ [said]: 50 }))
+          ),
+          ({ lines }) => lines.filter((line) => line.includes("answer alone"))
+        )
+      assert.deepStrictEqual(yield* bareOf("joy"), [
+        "m: no answer is valid, as none of 12 begins with its reasoning (<think>); 12 are answers alone, which can " +
+        "be read. A model that was taught to answer alone (Rise.answers) is measured with form: \"answer\""
+      ])
+      assert.deepStrictEqual(yield* bareOf("joy", "answer"), [])
+      assert.match((yield* bareOf("potato")).join(), /none of 12 begins with its reasoning \(<think>\)\. A model/)
+      const { lines } = yield* logs(evaluate({ ...options, grammar: "off" })).pipe(
+        Effect.provide(live({ [joyful]: 9 }))
+      )
+      assert.deepStrictEqual(lines, [])
+    }))
 
   const festive = (mood: string) => `<think>we can see a bright festive smile here</think><answer>${mood}</answer>`
 

@@ -110,6 +110,7 @@ describe("boxes of a remote model", () => {
             histogram: Option.none(),
             labels: Option.none(),
             aside: { counts: new Map(), first: [] },
+            read: [],
             answers: Option.none(),
             data: Option.none(),
             drawing: Drawing.none,

@@ -60,6 +60,38 @@ describe("verdict", () => {
     assert.include(of({ prior: 0.3, RISE: 0.9 }, "higher", 9).sentence, "9 pictures are few")
   })
 
+  it("says of a method that is worse than where it began, beyond the noise of the test set", () => {
+    const of = (figures: Readonly<Record<string, number>>, n: number, method = "RISE") =>
+      Option.getOrThrow(verdict(rows(figures, "accuracy", n), method, { name: "accuracy", direction: "higher" }))
+    const worse = of({ prior: 0.333, base: 1, warmed: 0.133, RISE: 0.6 }, 15)
+    assert.isTrue(worse.learned)
+    assert.include(
+      worse.sentence,
+      "It is worse than the model that it began with: than base (1.000) by 0.400. Training"
+    )
+    assert.notInclude(worse.sentence, "warmed")
+    assert.include(
+      of({ prior: 0.3, base: 0.9, warmed: 0.95, RISE: 0.6 }, 100).sentence,
+      "than base (0.900) by 0.300 and warmed (0.950) by 0.350."
+    )
+    for (
+      const found of [
+        of({ prior: 0.333, base: 0.667, RISE: 0.6 }, 15),
+        of({ prior: 0.333, base: 1, RISE: 0 }, 1),
+        of({ prior: 0.333, base: 0.5, RISE: 0.6 }, 1000),
+        of({ prior: 0.333, base: 0.6, warmed: 0.9 }, 1000, "base")
+      ]
+    ) {
+      assert.notInclude(found.sentence, "began with")
+    }
+    // Less is better, and figures of any size.
+    const lower = (figures: Readonly<Record<string, number>>, n: number) =>
+      Option.getOrThrow(verdict(rows(figures, "error", n), "RISE", { name: "error", direction: "lower" })).sentence
+    assert.include(lower({ prior: 0.6, base: 0.1, RISE: 0.4 }, 100), "than base (0.100) by 0.300")
+    assert.notInclude(lower({ prior: 0.6, base: 0.4, RISE: 0.1 }, 100), "began with")
+    assert.include(lower({ prior: 90, base: 10, RISE: 40 }, 100), "than base (10.000) by 30.000")
+  })
+
   it("is none where a figure is missing", () => {
     assert.isTrue(Option.isNone(verdict(rows({ RISE: 1 }, "m", 5), "RISE", { name: "m", direction: "higher" })))
   })

@@ -7,6 +7,7 @@ import { TestClock } from "effect/testing"
 import { request } from "node:http"
 import { serve } from "../../src/cli/reportServer.ts"
 import { Event, Progress, report as tell, silent } from "../../src/dsl/Progress.ts"
+import { NothingToTrainOn } from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import * as Results from "../../src/evaluation/Results.ts"
 import { inFolder } from "../../src/studies/folder.ts"
@@ -100,6 +101,39 @@ describe("a run under way", () => {
           "report/index.js",
           "report/run.js"
         ])
+      })),
+    300_000
+  )
+
+  it(
+    "that failed or was cut off is not under way any more: its page says how it ended",
+    () =>
+      live(Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const out = `${yield* temporary}/run`
+        const failing = Effect.fail(new NothingToTrainOn({ stage: "RISE/sft", what: "<pictures>" })).pipe(
+          inFolder({ out, seed: 0, task: Stub.Mood, train: Stub.data(3), test: Stub.data(2), config: {} })
+        )
+        const error = yield* Effect.flip(failing)
+        const html = yield* read(`${out}/report.html`)
+        assert.notInclude(html, "the run is under way")
+        assert.include(html, "The run ended with an error: RISE/sft: there are no &lt;pictures&gt;")
+        assert.include(html, "goes on with it by --out")
+        assert.deepStrictEqual(JSON.parse(yield* read(`${out}/error.json`)), {
+          error: "NothingToTrainOn",
+          message: error.message
+        })
+        const again = yield* waiting(out, true)
+        yield* again.there
+        assert.isFalse(yield* fs.exists(`${out}/error.json`))
+        assert.include(yield* read(`${out}/report.html`), "the run is under way.")
+        yield* Fiber.interrupt(again.fiber)
+        assert.notInclude(yield* read(`${out}/report.html`), "the run is under way")
+        assert.isFalse(yield* fs.exists(`${out}/error.json`))
+        const last = yield* waiting(out, true)
+        yield* last.go
+        yield* Fiber.join(last.fiber)
+        assert.notInclude(yield* read(`${out}/report.html`), "not finished")
       })),
     300_000
   )

@@ -378,15 +378,36 @@ describe("report", () => {
         )
       yield* Effect.flip(run(false, 3))
       const cut = yield* fs.readFileString(yield* report(out))
+      assert.include(cut, "<p class=\"verdict\">The run ended with an error: policy update: cut")
+      assert.deepStrictEqual(JSON.parse(yield* fs.readFileString(`${out}/error.json`)).error, "PolicyError")
       assert.include(cut, "The run has not finished: there is no model yet. Rise.run({ out: &quot;")
       assert.include(cut, "τ keeps 8 of 8 chains (100%)")
       assert.include(cut, "<div class=\"stage\">sft</div>")
       yield* run(true, Infinity)
       const whole = yield* fs.readFileString(yield* report(out))
+      assert.notInclude(whole, "ended with an error")
+      assert.isFalse(yield* fs.exists(`${out}/error.json`))
       assert.include(whole, `npx rise evaluate --model ${out}/model --data PICTURES measures the model`)
       assert.include(whole, "<dt>samples</dt><dd>8</dd>")
       assert.include(whole, "<div class=\"stage\">rft</div>")
       assert.notInclude(whole, "<h2>Results</h2>")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("says how the data were read, and keeps the lines of an error apart", () =>
+    Effect.gen(function*() {
+      const about = { read: ["train.json: 6 crowds (\"iscrowd\") are not asked for", hostile] }
+      const html = yield* page({
+        "run.json": JSON.stringify({ identity: { task: "emotion6" }, about }),
+        "error.json": JSON.stringify({
+          error: "NothingKept",
+          message: `no chain reaches tau\n  0.0–0.1 51\n${hostile}`
+        })
+      })
+      assert.include(html, "<li>train.json: 6 crowds (&quot;iscrowd&quot;) are not asked for</li>")
+      assert.include(html, "<p class=\"verdict\">The run ended with an error: no chain reaches tau</p><div class=")
+      assert.include(html, "<pre>  0.0–0.1 51\n")
+      assert.include(html, "The run has not finished")
+      assert.notInclude(markup(html), "<script")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("says which file is missing or damaged", () =>

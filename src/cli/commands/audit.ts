@@ -178,7 +178,7 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
     settings: Plain.settings(preset),
     ...Flags.adapted(given)
   }
-  const { out, result: { judge, rows, suspects, unanswered } } = yield* working({
+  const { out, result: { doubts, judge, rows, suspects, unanswered } } = yield* working({
     flags: given,
     name: `${task.name}-audit`,
     task,
@@ -232,6 +232,7 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
       Option.isSome(given.format) ? `, ${suspectsFile}` : ""
     }).`
   )
+  for (const doubt of doubts) yield* warn(doubt)
   if (unanswered.count > 0) yield* warn(Audit.silence(unanswered, judge))
 })
 

@@ -132,7 +132,7 @@ const whoseOf = (given: Given): Effect.Effect<Measured, never, FileSystem.FileSy
 
 const measured = Effect.fnUntraced(function*<A>(
   given: Given,
-  source: Sources.TaskSource<A, Task<A>>,
+  source: Sources.TaskSource<A, Task<A>> & { readonly notes?: ReadonlyArray<string> },
   bars?: (annotation: A) => Example["bars"]
 ) {
   const { task } = source
@@ -163,6 +163,7 @@ const measured = Effect.fnUntraced(function*<A>(
     test: source.test,
     config,
     notes,
+    read: source.notes,
     measured: whose
   })((out) =>
     Effect.gen(function*() {

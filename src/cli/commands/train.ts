@@ -8,7 +8,7 @@ import { Run } from "../../dsl/Run.ts"
 import { Pacing } from "../../dsl/stages/Pacing.ts"
 import { verdict } from "../../evaluation/index.ts"
 import { Config, Presets } from "../../pipelines/index.ts"
-import { barsOf, compare, type Example, sound } from "../../studies/index.ts"
+import { barsOf, compare, type Example, paced, sound } from "../../studies/index.ts"
 import * as Engine from "../engine/index.ts"
 import * as Fitting from "../Fitting.ts"
 import { CutShort } from "../fitting/budget.ts"
@@ -61,7 +61,7 @@ const comparison = <A>(
     const trained = policy(flags, preset)
     // Before there is a folder: what the engine would be refused for.
     if (Engine.trains(flags)) yield* Engine.able(trained, Object.values(methods), Presets.isTried(preset))
-    const { measured, rows, saved } = yield* compare({
+    const { measured, out, rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
       ...more,
       start,
@@ -77,7 +77,15 @@ const comparison = <A>(
       study({ name: task.name, preset, flags, task, source, config: recorded, notes }),
       (study) => Option.isSome(pacing) ? Effect.provideService(study, Pacing, pacing.value) : study
     )
-    if (Option.isSome(cut)) yield* Console.log(`\nThe budget of ${cut.value.budget} left ${cut.value.left}.`)
+    const shortened = yield* paced(out)
+    const planned = Option.match(cut, {
+      onNone: () => [],
+      onSome: ({ budget, left }) => [
+        `The budget of ${budget} ${shortened === "" ? "left" : "was planned to leave"} ${left}.`
+      ]
+    })
+    const spent = [...planned, ...(shortened === "" ? [] : [shortened])]
+    if (spent.length > 0) yield* Console.log(`\n${spent.join(" ")}`)
     const metric = task.metrics?.[0]
     if (saved === undefined || metric === undefined) return
     const found = verdict(rows, saved, metric, measured)

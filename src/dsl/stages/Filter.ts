@@ -106,6 +106,13 @@ export const filter = (options: FilterOptions = {}) =>
       })
     }
     yield* run.metric({ stage: "filter", step: of, of, tau, kept, share: kept / of })
+    // A τ that may sink a little does so in silence; far below what was asked for, chains are of another kind.
+    if (tau < wanted && (reached < few * of || tau < wanted / 2)) {
+      const text = `tau has sunk from ${wanted} to ${tau}: ${of - reached} of ${of} chains have not reached it, and ` +
+        `${kept} are learned from all the same. Train RISE-CoT longer or warm up first (Rise.warmUp)`
+      yield* run.metric({ stage: "filter", step: of, of, warning: text })
+      yield* Progress.report(Progress.Event.Warned({ stage: run.named("filter"), text }))
+    }
     if (kept < few * of) {
       const text =
         `tau ${tau} keeps ${kept} of ${of} chains (${

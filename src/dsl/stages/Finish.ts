@@ -7,6 +7,7 @@ import { warn } from "../../kernels/runtime/Warning.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as WeightsStay from "../../policy/WeightsStay.ts"
 import * as Earlier from "../Earlier.ts"
+import { keepingError } from "../Ended.ts"
 import * as Fingerprint from "../Fingerprint.ts"
 import * as ModelCard from "../ModelCard.ts"
 import * as Plain from "../Plain.ts"
@@ -201,6 +202,7 @@ export const run = (given: RunOptions) =>
     }
   })
   const recording = Effect.all([announce(self), self.ready, saveModel(self.task, self.form)], { discard: true }).pipe(
+    keepingError,
     recorded({
       out: options.out,
       seed,

@@ -30,7 +30,7 @@ export const paced = Effect.fnUntraced(function*<S extends Settings.TrainOptions
   const [planned, steps] = [Settings.filled(settings).steps, Settings.filled(left).steps]
   if (steps === planned) return settings
   const text = `this machine is slower than it was when it was measured: ${steps} of ${planned} steps, to end in time`
-  yield* run.metric({ stage, step: 0, of: steps, warning: text })
+  yield* run.metric({ stage, step: 0, of: steps, planned, warning: text })
   yield* Progress.report(Progress.Event.Warned({ stage: name, text }))
   return left
 })

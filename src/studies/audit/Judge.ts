@@ -17,7 +17,7 @@ export interface Unanswered {
 }
 
 /** What to change, as a clause. */
-const next = ({ model, training }: Judge): string => {
+export const next = ({ model, training }: Judge): string => {
   if (training !== "none") return "prepare it longer (another --preset, or --training RISE-CoT)"
   switch (model) {
     case "served":

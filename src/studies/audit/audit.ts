@@ -131,3 +131,12 @@ export const audit = Effect.fn("rise.audit")(function*<A, E, R, EP, RP>(options:
   }
   return Stream.fromIterable(folds).pipe(Stream.flatMap(({ name }) => lines(path.join(out, name, auditFile), Scored)))
 })
+
+/** The scores of each part by itself, of an audit that has ended: what one judge has said. */
+export const byJudge = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: AuditOptions<A, E, R, EP, RP>) {
+  const path = yield* Path.Path
+  return foldsOf(options).map(({ name }) => ({
+    name,
+    scores: lines(path.join(options.out, name, auditFile), Scored)
+  }))
+})

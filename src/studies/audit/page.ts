@@ -27,6 +27,8 @@ export interface PageOptions<A, E, R> {
   readonly suspects: ReadonlyArray<Suspect>
   /** Labels that the judge has said nothing of. */
   readonly unanswered: Unanswered
+  /** Why what a judge suspects means nothing, a sentence each. */
+  readonly doubts: ReadonlyArray<string>
   /** Who judges. */
   readonly judge: Judge
   /** Figures of the audit. */
@@ -49,7 +51,11 @@ const figuresOf = (rows: ReadonlyArray<ResultRow>): string =>
 
 /** Writes the page. Pictures are decoded for the suspects that are shown, and for no others. */
 export const page = <A, E, R>(
-  { bars = () => [], count = 60, data, facts, file, judge, rows, suspects, task, unanswered }: PageOptions<A, E, R>
+  { bars = () => [], count = 60, data, doubts, facts, file, judge, rows, suspects, task, unanswered }: PageOptions<
+    A,
+    E,
+    R
+  >
 ): Effect.Effect<void, E | ImageError | RunFileError, R | FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const shown = suspects.slice(0, count)
@@ -82,6 +88,7 @@ export const page = <A, E, R>(
         facts,
         body: `<p class="note">The most suspect first: labels that chains written for them do not lead back to. ` +
           `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt, in percent.</p>` +
+          doubts.map((text) => `<p role="alert"><strong>${escape(text)}</strong></p>`).join("") +
           (unanswered.count === 0 ? "" : `<p><strong>${escape(silence(unanswered, judge))}</strong></p>`) +
           `<div class="stack">${shown.map(cardOf).join("")}</div><h2>Figures</h2>${figuresOf(rows)}`
       })

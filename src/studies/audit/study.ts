@@ -5,8 +5,9 @@ import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import { fromPlatform } from "../../dsl/RunError.ts"
 import * as Results from "../../evaluation/Results.ts"
-import { audit, type AuditOptions } from "./audit.ts"
+import { audit, type AuditOptions, byJudge } from "./audit.ts"
 import type { Judge, Unanswered } from "./Judge.ts"
+import { monotony, sameness } from "./Monotony.ts"
 import { page, type PageOptions } from "./page.ts"
 import { answered, type Ranking, Scored } from "./Scored.ts"
 import { figures, Suspect, suspects } from "./Suspects.ts"
@@ -76,17 +77,20 @@ export const study = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: Study
     found.map((suspect) => `${JSON.stringify(Schema.encodeSync(Suspect)(suspect))}\n`).join("")
   )
   const judge: Judge = { model, training }
+  const judges = yield* Effect.forEach(yield* byJudge(options), ({ name, scores }) => monotony(name, scores))
+  const doubts = judges.flatMap(Option.toArray).map((found) => sameness(found, judge))
   yield* page({
     file: path.join(out, "audit.html"),
     task,
     data,
     suspects: found,
     unanswered,
+    doubts,
     judge,
     rows,
     facts,
     ...(bars === undefined ? {} : { bars })
   })
   yield* Results.write(rows)
-  return { rows, suspects: found, unanswered, judge }
+  return { rows, suspects: found, unanswered, doubts, judge }
 })

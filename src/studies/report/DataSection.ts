@@ -90,6 +90,12 @@ const asideOf = ({ counts, first }: SetAside): string => {
     )
 }
 
+const readAs = (lines: ReadonlyArray<string>): string =>
+  lines.length === 0 ?
+    "" :
+    `<p>How they were read:</p><ul>${lines.map((line) => `<li>${escape(line)}</li>`).join("")}</ul>`
+
 /** The section; empty where nothing is known. */
-export const section = (data: Option.Option<Data>, aside: SetAside): string =>
-  Option.match(data, { onNone: () => "", onSome: (data) => labelsOf(data) + twice(data) }) + asideOf(aside)
+export const section = (data: Option.Option<Data>, aside: SetAside, read: ReadonlyArray<string>): string =>
+  Option.match(data, { onNone: () => "", onSome: (data) => labelsOf(data) + twice(data) }) + readAs(read) +
+  asideOf(aside)

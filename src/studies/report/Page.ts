@@ -15,7 +15,7 @@ import * as DataSection from "./DataSection.ts"
 import { document } from "./Document.ts"
 import { examples as shown } from "./Examples.ts"
 import * as Glossary from "./Glossary.ts"
-import { escape, section } from "./Html.ts"
+import { escape, scrolling, section } from "./Html.ts"
 import * as Quality from "./Quality.ts"
 import * as Settings from "./Settings.ts"
 import * as Tables from "./Tables.ts"
@@ -34,6 +34,8 @@ export interface PageData {
   readonly drawing: Drawing
   readonly data: Option.Option<Data>
   readonly aside: DataSection.SetAside
+  /** What there is to say of how the data were read, a line each. */
+  readonly read: ReadonlyArray<string>
   readonly labels: Option.Option<Labels>
   /** The task's first metric, and the method that the run is about. */
   readonly metric: string | undefined
@@ -190,18 +192,21 @@ export const render = (page: PageData): string => {
   const { warnings } = page
   const total = [...aside.counts.values()].reduce((sum, count) => sum + count, 0)
   const reasons = [...aside.counts].map(([reason, count]) => `${reason} ${count}`).join(", ")
-  const lead = sentences.map((text, i) =>
-    i > 0
-      ? `<p>${escape(text)}</p>`
+  const lead = sentences.map((said, i) => {
+    // An error may have a table below it.
+    const [text = "", ...rest] = said.split("\n")
+    const below = rest.length === 0 ? "" : scrolling("what was said of it", `<pre>${escape(rest.join("\n"))}</pre>`)
+    return i > 0
+      ? `<p>${escape(text)}</p>${below}`
       : `<p class="verdict">${escape(text)}</p>${
         metric !== undefined && text.includes(metric) ? Glossary.said(metric, lower.has(metric)) : ""
-      }`
-  )
+      }${below}`
+  })
   const plain = (text: string) => text === "" ? "" : `<p class="plain">${escape(text)}</p>`
   const charts = curves.map(chartsOf).join("")
   const parts = [
     ["results", "Results", resultsOf(page)],
-    ["data", "The data", DataSection.section(data, aside)],
+    ["data", "The data", DataSection.section(data, aside, page.read)],
     ["answers", "All answers", browser(page)],
     ["labels", "Label by label", Option.match(labels, { onNone: () => "", onSome: Tables.labels })],
     [

@@ -3,6 +3,7 @@
  */
 import { Effect, FileSystem, Option, Path, Predicate, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
+import { Ended, errorFile } from "../../dsl/Ended.ts"
 import * as Ledger from "../../dsl/Ledger.ts"
 import * as Links from "../../dsl/Links.ts"
 import { Row } from "../../dsl/Quarantine.ts"
@@ -19,6 +20,7 @@ import * as Drawing from "../Drawing.ts"
 import { Example } from "../examples.ts"
 import { kept } from "../kept.ts"
 import { Labels, labelsFile } from "../labels.ts"
+import { paced } from "../paced.ts"
 import * as Answers from "./Answers.ts"
 import * as Curves from "./Curves.ts"
 import { doubts } from "./Doubts.ts"
@@ -49,6 +51,7 @@ const RunJson = Schema.Struct({
     metric: Schema.optional(Schema.String),
     measured: Schema.optional(Measured),
     notes: Schema.optional(Schema.Array(Schema.String)),
+    read: Schema.optional(Schema.Array(Schema.String)),
     caution: Schema.optional(Schema.String)
   }))
 })
@@ -191,6 +194,8 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   const lessons = curves.find(({ stage }) => stage === `${main} / sft`)?.figures.get("loss") ?? []
   const byHeart = endByHeart(lessons.map(([, loss]) => loss))
   const taught = named === undefined || named.some((stage) => trains.includes(stage))
+  const ended = yield* json(at(errorFile), Ended)
+  const shortened = yield* paced(directory)
   const data: PageData = {
     title: `RISE on ${facts.get("task") ?? "a task"}`,
     facts: Facts.rows(facts),
@@ -223,6 +228,9 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     },
     doubts: doubtful,
     sentences: [
+      ...(Option.isSome(now) ? [] : Option.toArray(ended)).map(({ message }) =>
+        `The run ended with an error: ${message}`
+      ),
       // A run that trains does not note it: its curves say it. Nor did evaluations of earlier versions.
       ...verdictOf(results, {
         ...about,
@@ -231,11 +239,13 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
       ...(Option.isNone(found)
         ? [unfinished(directory, identity, { finished, model: yield* there(at("model")) }, Option.isSome(now))]
         : []),
-      ...(about.notes ?? [])
+      ...(about.notes ?? []),
+      ...(shortened === "" ? [] : [shortened])
     ],
     drawing,
     data: yield* json(at(dataFile), Data),
     aside,
+    read: about.read ?? [],
     labels: yield* json(at(labelsFile), Labels),
     metric: about.metric,
     kept: main,

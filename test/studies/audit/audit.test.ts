@@ -180,6 +180,42 @@ describe("audit", () => {
       assert.notInclude(html, "leads back to any annotation")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("says of a judge that rebuilds the same whatever the label that its suspects mean nothing", () =>
+    Effect.gen(function*() {
+      const out = `${yield* folder}/run`
+      const of = (name: string, bias: NonNullable<Stub.Options["bias"]>, data = clean) =>
+        Audit.study({
+          task: Stub.Mood,
+          data,
+          preset,
+          policy: Stub.layer({ seed: 4, bias }),
+          training: "none",
+          out: `${out}/${name}`,
+          seed: 4,
+          facts: []
+        }).pipe(
+          Effect.provide(Layer.mergeAll(
+            Run.layer({ path: `${out}/${name}`, seed: 4, resume: false, identity: {} }),
+            Stub.Trace.layer,
+            Layer.succeed(Progress, quiet)
+          )),
+          Effect.flatMap(({ doubts }) => Effect.map(read(`${out}/${name}/audit.html`), (html) => ({ doubts, html })))
+        )
+      const same = yield* of("same", { fear: 50 })
+      assert.strictEqual(same.doubts.length, 1)
+      assert.include(
+        same.doubts[0],
+        "The judge of all labels says the same whatever the label: it rebuilt \"fear\" for 120 of the 120 labels " +
+          "that it answered, of which 40 are that. What it suspects means nothing: leave --training none out"
+      )
+      assert.include(same.html, "<p role=\"alert\"><strong>The judge of all labels says the same")
+      const alike = yield* of("alike", { fear: 50 }, Stream.filter(clean, ({ truth }) => truth === "fear"))
+      assert.deepStrictEqual(alike.doubts, [], "of labels that are all the same it may be right")
+      const apart = yield* of("apart", {})
+      assert.deepStrictEqual(apart.doubts, [])
+      assert.notInclude(apart.html, "role=\"alert\"")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
   it("says of a judge that is silent on most what it wrote, and what to do for the judge that it is", () => {
     const judge = { training: "warm-up", model: "untaught" } as const
     const of = (count: number, other: Partial<Audit.Judge> = {}) =>
