@@ -7,6 +7,7 @@
  */
 import { Option, Predicate, Result, Schema } from "effect"
 import type { Xywh } from "../kernels/math/Iou.ts"
+import * as BoxPlace from "./BoxPlace.ts"
 import * as Marks from "./Marks.ts"
 import { quoted } from "./Quoted.ts"
 import type { BadRow } from "./Rows.ts"
@@ -71,6 +72,8 @@ export const picture = (value: unknown): Result.Result<Picture, BadRow> =>
 /** An annotation that can be read. */
 export interface Thing extends Segmentation.Extent, Marks.Marks {
   readonly category: string
+  /** Whether its box is "bbox" as it stands, rather than an extent or a turned one. */
+  readonly isWritten: boolean
 }
 
 /** The names that objects have for what a list holds in this order. */
@@ -92,7 +95,9 @@ const isAbsent = (value: unknown) =>
 const hasArea = ([, , w, h]: Xywh) => w > 0 && h > 0
 
 /** Where an annotation is: its box or, where it has none or an empty one, the extent of its segmentation. */
-const extentOf = ({ bbox, segmentation }: Fields): Result.Result<Segmentation.Extent, BadRow> => {
+const extentOf = (
+  { bbox, segmentation }: Fields
+): Result.Result<Segmentation.Extent & { readonly isWritten?: boolean }, BadRow> => {
   if (isAbsent(bbox)) {
     return isAbsent(segmentation)
       ? bad("no-box", "neither a \"bbox\" nor a \"segmentation\"")
@@ -105,7 +110,10 @@ const extentOf = ({ bbox, segmentation }: Fields): Result.Result<Segmentation.Ex
   if (Option.isNone(box) || box.value[2] < 0 || box.value[3] < 0) {
     return bad("bad-annotation", `"bbox" is ${quoted(bbox)}, expected [x, y, width, height]`)
   }
-  if (hasArea(box.value) || isAbsent(segmentation)) return Result.succeed({ box: box.value })
+  if (BoxPlace.areShares(box.value)) {
+    return bad("bad-annotation", `"bbox" is ${quoted(bbox)}, in shares of the sides: expected pixels, as COCO has them`)
+  }
+  if (hasArea(box.value) || isAbsent(segmentation)) return Result.succeed({ box: box.value, isWritten: true })
   const drawn = Option.filter(Result.getSuccess(Segmentation.extent(segmentation)), (found) => hasArea(found.box))
   return Result.succeed(Option.getOrElse(drawn, () => ({ box: box.value })))
 }
@@ -151,9 +159,9 @@ export const annotation = (
       const degrees = yield* turnOf(fields)
       const extent = degrees === 0 || isAbsent(fields["bbox"])
         ? upright
-        : { ...upright, box: turned(upright.box, degrees) }
+        : { ...upright, isWritten: false, box: turned(upright.box, degrees) }
       return hasArea(extent.box)
-        ? { category: category.value, ...marks, ...extent }
+        ? { category: category.value, isWritten: false, ...marks, ...extent }
         : yield* bad("degenerate-box", `its box [${extent.box.join(", ")}] has no area`)
     })
   }

@@ -5,6 +5,7 @@ import { Effect, type FileSystem, Option, Path, Result, Stream } from "effect"
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import { sift } from "../dsl/Sift.ts"
 import type { Sample } from "../dsl/Task.ts"
+import * as BoxPlace from "./BoxPlace.ts"
 import * as Entries from "./CocoAnnotations.ts"
 import * as CocoFile from "./CocoFile.ts"
 import * as Folder from "./Folder.ts"
@@ -96,6 +97,48 @@ const listings = (path: Path.Path, { images }: CocoFile.Content) => {
   ]
 }
 
+/**
+ * Fails where boxes leave their pictures as COCO writes them and fit as corners. A picture's size is the listed one:
+ * pictures of another are set aside.
+ */
+const unambiguous = Effect.fnUntraced(function*(
+  file: string,
+  { images }: CocoFile.Content,
+  { pictures }: CocoFile.Sorted,
+  folder: Folder.Folder
+) {
+  const boxed: Array<{ readonly entry: Entries.Picture; readonly written: CocoFile.Said["things"] }> = []
+  for (const value of images) {
+    const entry = Entries.picture(value)
+    if (Result.isFailure(entry)) continue
+    const things = pictures.get(entry.success.id)?.things ?? []
+    const written = things.filter((thing) => thing.value.isWritten)
+    if (written.length > 0) boxed.push({ entry: entry.success, written })
+    if (boxed.length === BoxPlace.looked) break
+  }
+  const seen = yield* Effect.forEach(boxed, ({ entry: { height, name, width }, written }) => {
+    const listed = Option.all({ height, width })
+    const size: Effect.Effect<Option.Option<BoxPlace.Size>> = Option.isSome(listed)
+      ? Effect.succeed(listed)
+      : Effect.option(folder.picture(name))
+    return Effect.map(size, (known) =>
+      Option.isNone(known)
+        ? []
+        : written.map(({ value }): BoxPlace.Seen => ({
+          box: { numbers: value.box, form: "xywh" },
+          size: known.value
+        })))
+  }, { concurrency: 16 })
+  // Other forms nobody writes into COCO files: of a few boxes that reach over a side they may fit by chance.
+  if (!BoxPlace.others(seen.flat(), false).includes("xyxy")) return
+  return yield* new DataError({
+    source: file,
+    reason: `boxes in "bbox" leave their pictures as ${BoxPlace.words.xywh}, which COCO's are, and fit them as ` +
+      `${BoxPlace.words.xyxy}: write them as the former, or cut them at the sides of their pictures where they are ` +
+      "right as they are"
+  })
+})
+
 /** The pictures of a file with what is in them, as `load` has parsed it. Reads nothing before it is run. */
 export const of = (
   file: string,
@@ -109,6 +152,7 @@ export const of = (
     const content = yield* load
     const sorted = CocoFile.sorted(content)
     yield* reported(file, content, sorted)
+    yield* unambiguous(file, content, sorted, folder)
     const unlabelled = content.annotations.length === 0
     const annotated = [...sorted.pictures.values()].filter(({ lost, things }) => lost.length + things.length > 0).length
     const seen = new Set<string>()

@@ -47,6 +47,8 @@ export interface Picture {
   readonly image: Image.Image
   readonly width: number
   readonly height: number
+  /** Whether its EXIF orientation swaps the sides that the file is stored with. */
+  readonly turned?: boolean
 }
 
 const refuse = (reason: PictureReason, detail: string) => Effect.fail<BadRow>({ reason, detail })
@@ -72,7 +74,8 @@ const measure = (
       const size = Caps.headerOf(header)
       const broken = Caps.broken(size, maxPixels)
       if (broken !== undefined) return refuse(broken.kind, `${image.id}: ${worded(broken)}`)
-      return Effect.succeed({ image, width: size.width, height: size.height })
+      const turned = header.width !== size.width
+      return Effect.succeed({ image, width: size.width, height: size.height, ...turned && { turned } })
     }
   })
 

@@ -18,7 +18,27 @@ export interface Marks {
 }
 
 const crowdKeys = ["iscrowd", "is_crowd"]
-const flagKeys = ["ignore", "ignored", "difficult", "is_difficult", "is_group_of"]
+const flagKeys = ["ignore", "ignored", "difficult", "is_difficult", "isdifficult", "is_group_of", "isgroupof"]
+const allKeys: ReadonlySet<string> = new Set([...crowdKeys, ...flagKeys])
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Those of the fields that are marks, by their names in small letters, with the names that they have. */
+const marksIn = (fields: Fields): ReadonlyMap<string, { readonly key: string; readonly value: unknown }> => {
+  const found = new Map<string, { readonly key: string; readonly value: unknown }>()
+  for (const key in fields) {
+    // Every mark begins with an i or a d, and few other keys do: a file may have millions.
+    const letter = key[0]
+    if (letter !== "i" && letter !== "d" && letter !== "I" && letter !== "D") continue
+    const small = key.toLowerCase()
+    if (!allKeys.has(small) || !Object.hasOwn(fields, key)) continue
+    // As written in small letters a key goes before the same in others, beside an empty one.
+    const value = fields[key]
+    if (value === undefined || value === null || (found.has(small) && key !== small)) continue
+    found.set(small, { key, value })
+  }
+  return found
+}
 
 const Mark = Schema.Union([Schema.Boolean, Schema.Literals([0, 1, "0", "1", "", "true", "false", "True", "False"])])
 const isMark = Schema.is(Mark)
@@ -32,20 +52,26 @@ const isFlagged = (value: unknown): boolean => !/^(?:0*(?:\.0*)?|false|no|f|n)$/
  *
  * @param at the place of the annotation in lists, where fields hold one value for each annotation
  */
-export const read = (fields: Readonly<Record<string, unknown>>, at?: number): Result.Result<Marks, BadRow> => {
+export const read = (fields: Fields, at?: number): Result.Result<Marks, BadRow> => {
+  const marks = marksIn(fields)
+  if (marks.size === 0) return Result.succeed({})
   const valueOf = (key: string): unknown => {
-    const value = fields[key]
+    const value = marks.get(key)?.value
     return at !== undefined && Array.isArray(value) ? value[at] : value
   }
+  const written = (key: string) => marks.get(key)?.key ?? key
   const isThere = (key: string) => valueOf(key) !== undefined && valueOf(key) !== null
   const crowd = crowdKeys.find(isThere)
   if (crowd !== undefined && !isMark(valueOf(crowd))) {
-    return Result.fail({ reason: "bad-annotation", detail: `"${crowd}" is ${quoted(valueOf(crowd))}, expected 0 or 1` })
+    return Result.fail({
+      reason: "bad-annotation",
+      detail: `"${written(crowd)}" is ${quoted(valueOf(crowd))}, expected 0 or 1`
+    })
   }
   const flag = flagKeys.find((key) => isThere(key) && isFlagged(valueOf(key)))
   return Result.succeed({
     ...crowd !== undefined && isSet(valueOf(crowd)) && { crowd: true },
-    ...flag !== undefined && { flag }
+    ...flag !== undefined && { flag: written(flag) }
   })
 }
 
@@ -53,11 +79,13 @@ export const read = (fields: Readonly<Record<string, unknown>>, at?: number): Re
  * The lists among fields that say of each annotation whether it is a crowd, and how long they are. An empty one says
  * nothing; lists of flags may hold something else, such as regions to be ignored.
  */
-export const lists = (fields: Readonly<Record<string, unknown>>) =>
-  crowdKeys.flatMap((key) => {
-    const value = fields[key]
+export const lists = (fields: Fields) => {
+  const marks = marksIn(fields)
+  return crowdKeys.flatMap((name) => {
+    const { key, value } = marks.get(name) ?? { key: name, value: undefined }
     return Array.isArray(value) && value.length > 0 ? [{ key, length: value.length }] : []
   })
+}
 
 /** Counts marks, one annotation after the other. */
 export const counter = () => {

@@ -7,21 +7,20 @@
  */
 import { Option, Predicate, Result } from "effect"
 import type { Xywh } from "../../kernels/math/Iou.ts"
+import type { Form, Written } from "../BoxPlace.ts"
 import * as Marks from "../Marks.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import { number } from "../Segmentation.ts"
+import { folded } from "./Folded.ts"
 
-/** What the four numbers of a box are. */
-export type Form = "xywh" | "xyxy" | "cxcywh" | "hundredths" | "thousandths" | "yxyx"
-
-export interface Box extends Marks.Marks {
-  readonly numbers: Xywh
-  readonly form: Form
+export interface Box extends Marks.Marks, Written {
   /** Whether the user said which form it is, beyond the name of a field that is used in several ways. */
   readonly said: boolean
   readonly label: Option.Option<string>
   readonly field: string
+  /** The size of the picture that it was drawn in, where its row states one. */
+  readonly drawnIn?: { readonly width: number; readonly height: number }
 }
 
 export type Fields = Readonly<Record<string, unknown>>
@@ -69,6 +68,13 @@ const labelFields = [
   ...["category_name", "class_name", "category_id", "class_id"]
 ]
 
+/** Keys that are known however they are written. */
+const keys: ReadonlySet<string> = new Set([
+  ...[...fields.keys(), ...groups, ...labelFields, "bbox_format", "box_format"],
+  ...named.flatMap(([, numbers]) => numbers)
+])
+const fold = (from: Fields): Fields => folded(from, keys)
+
 /** A label that is a text, a number, or a list of one. */
 const labelOf = (value: unknown): Option.Option<string> => {
   if (Array.isArray(value)) return value.length === 1 && !Array.isArray(value[0]) ? labelOf(value[0]) : Option.none()
@@ -108,10 +114,11 @@ const single = (field: string, value: unknown, label: Option.Option<string>, for
     }))
   }
   if (!isFields(value)) return Option.none()
+  const plain = fold(value)
   return Option.firstSomeOf(
-    named.map(([as, keys]) =>
+    named.map(([as, sides]) =>
       Option.map(
-        quad(keys.map((key) => value[key])),
+        quad(sides.map((name) => plain[name])),
         (numbers): Box => ({ numbers, form: as, said: true, label, field })
       )
     )
@@ -121,10 +128,11 @@ const single = (field: string, value: unknown, label: Option.Option<string>, for
 const boxField = (from: Fields) => [...fields.keys()].find((key) => from[key] !== undefined && from[key] !== null)
 
 /** An object that holds a box under a field, or its numbers. */
-const element = (field: string, value: unknown, outer: Option.Option<Form>): Result.Result<Box, BadRow> =>
+const element = (field: string, found: unknown, outer: Option.Option<Form>): Result.Result<Box, BadRow> =>
   Result.gen(function*() {
-    const wrong = bad(`"${field}" holds ${quoted(value)}, expected a box: {"bbox": [x, y, width, height], "label": …}`)
-    if (!isFields(value)) return yield* wrong
+    const wrong = bad(`"${field}" holds ${quoted(found)}, expected a box: {"bbox": [x, y, width, height], "label": …}`)
+    if (!isFields(found)) return yield* wrong
+    const value = fold(found)
     const format = Option.orElse(yield* formatOf(value), () => outer)
     const key = boxField(value)
     const label = labelOf(firstOf(value, labelFields))
@@ -150,7 +158,7 @@ const under = (key: string, from: Fields, format: Option.Option<Form>): Result.R
     return bad(`${value.length} boxes in "${key}" beside ${beside.length} labels`)
   }
   return Result.all(value.map((item, i) => {
-    if (isFields(item) && (boxField(item) !== undefined || Option.isNone(labelOf(beside)))) {
+    if (isFields(item) && (boxField(fold(item)) !== undefined || Option.isNone(labelOf(beside)))) {
       return element(key, item, format)
     }
     const label = Array.isArray(beside) ? labelOf(beside[i]) : labelOf(beside)
@@ -162,10 +170,12 @@ const under = (key: string, from: Fields, format: Option.Option<Form>): Result.R
 }
 
 const holdsBox = (value: unknown) =>
-  isFields(value) && (boxField(value) !== undefined || Option.isSome(single("", value, Option.none(), Option.none())))
+  isFields(value) &&
+  (boxField(fold(value)) !== undefined || Option.isSome(single("", value, Option.none(), Option.none())))
 
 /** The boxes of a row and the field that they stand in; none where it has no field of boxes. */
-export const read = (from: Fields): Option.Option<Result.Result<ReadonlyArray<Box>, BadRow>> => {
+export const read = (row: Fields): Option.Option<Result.Result<ReadonlyArray<Box>, BadRow>> => {
+  const from = fold(row)
   const format = formatOf(from)
   if (Result.isFailure(format)) return Option.some(Result.fail(format.failure))
   const key = boxField(from)
@@ -176,8 +186,9 @@ export const read = (from: Fields): Option.Option<Result.Result<ReadonlyArray<Bo
       return Option.some(Result.all(value.map((item) => element(group, item, format.success))))
     }
     if (isFields(value)) {
-      const inner = boxField(value)
-      if (inner !== undefined) return Option.some(under(inner, value, format.success))
+      const inside = fold(value)
+      const inner = boxField(inside)
+      if (inner !== undefined) return Option.some(under(inner, inside, format.success))
     }
   }
   return Option.none()

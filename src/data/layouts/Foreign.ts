@@ -41,6 +41,11 @@ const byRow: ReadonlyArray<readonly [tool: string, next: string, is: (row: unkno
       (isFields(row) && Object.values(row).slice(0, 1).some((first) => has(first, "regions", "filename")))
   ],
   ["Labelbox", "fetch the pictures, and convert the export to COCO", (row) => has(row, "data_row")],
+  [
+    "COCO results (what a model found, without the names of pictures and classes)",
+    "true boxes come in an instances file, with \"images\", \"annotations\" and \"categories\"",
+    (row) => has(row, "image_id", "category_id", "score")
+  ],
   ["Supervisely", coco, (row) => has(row, "objects", "size")]
 ]
 

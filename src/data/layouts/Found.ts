@@ -6,13 +6,13 @@ import { DataError, type Dataset } from "../../dsl/Dataset.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
 import { type Outcome, sift } from "../../dsl/Sift.ts"
 import type { Sample } from "../../dsl/Task.ts"
+import { looked, others, words } from "../BoxPlace.ts"
 import type * as Folder from "../Folder.ts"
 import { inside, type Instances, unlessCrowds } from "../Instances.ts"
 import { count, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import * as Spelling from "../Spelling.ts"
 import type { Box } from "./BoxForms.ts"
-import { others, type Seen, words } from "./BoxPlace.ts"
 import * as Composed from "./Composed.ts"
 import type { Found, Hints } from "./Layout.ts"
 import * as Merged from "./Merged.ts"
@@ -34,9 +34,6 @@ export interface Options {
   readonly spread: boolean
   readonly notes: ReadonlyArray<string>
 }
-
-/** Boxes that are looked at for what their numbers mean. */
-const looked = 200
 
 const say = (source: string, reason: string) => new DataError({ source, reason })
 
@@ -75,7 +72,7 @@ const unambiguous = (part: Part, reading: Reading.Reading) =>
     }),
     Stream.take(looked),
     Stream.mapEffect(({ boxes, picture }) =>
-      Effect.map(Effect.option(picture), (size): ReadonlyArray<Seen> =>
+      Effect.map(Effect.option(picture), (size) =>
         Option.isSome(size) ? boxes.map((box) => ({ box, size: size.value })) : []), { concurrency: 16 }),
     Stream.runCollect,
     Effect.flatMap((found) => {
@@ -124,15 +121,27 @@ const truths = (reading: Reading.Reading) => {
   }
 }
 
+/** How rows become truths, and whether one is worth going on for: by default all are. */
+interface Kept<A> {
+  readonly truth: (row: Row, picture: Folder.Picture) => Effect.Effect<A, BadRow>
+  readonly counts?: (truth: A) => boolean
+}
+
 /** Samples of rows in order, each picture once; `end` is done after a whole pass. */
 const samples = <A>(
   { find, source, unit }: Part,
   rows: Part["rows"],
-  truth: (row: Row, picture: Folder.Picture) => Effect.Effect<A, BadRow>,
+  { counts, truth }: Kept<A>,
   end: Effect.Effect<void>
 ): Dataset<A, DataError, Disk> =>
   Stream.suspend(() => {
     const seen = new Map<string, number>()
+    // Pictures with nothing boxed in them alone are no data: what others say may have been set aside.
+    const left = counts === undefined ? {} : {
+      counts: ({ truth }: Sample<A>) => counts(truth),
+      unusable: (rows: number) =>
+        seen.size === 0 ? `none of its ${rows} ${unit}s is usable` : `not one box is left in its ${rows} ${unit}s`
+    }
     const once = ({ read, row }: Outcome<Sample<A>>): Outcome<Sample<A>> => {
       const id = Result.isSuccess(read) ? read.success[0]?.image.id : undefined
       if (id === undefined) return { row, read }
@@ -152,7 +161,7 @@ const samples = <A>(
         concurrency: 16
       }),
       Stream.map(once),
-      sift({ source, unit, nothing: `no ${unit}s in it` }),
+      sift<Sample<A>>({ source, unit, nothing: `no ${unit}s in it`, ...left }),
       Stream.concat(Stream.drain(Stream.fromEffect(end)))
     )
   })
@@ -195,10 +204,10 @@ export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
     const merges = spread && survey.repeated > 0
     const halves = Split.halves(train, test, splits)
     const end = releasing([halves.train, ...Option.toArray(halves.test)])
-    const of = <A>(truth: Parameters<typeof samples<A>>[2]) => {
+    const of = <A>(kept: Kept<A>) => {
       const half = (half: Split.Half) => {
         const rows = merges ? Merged.read(reading.kind)(half.rows) : half.rows
-        return samples(half.part, rows, truth, end(half))
+        return samples(half.part, rows, kept, end(half))
       }
       return { train: half(halves.train), test: Option.map(halves.test, half) }
     }
@@ -213,7 +222,15 @@ export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
       ...survey.marks,
       ...(merges ? [`${count(survey.repeated, "picture")} in several rows: ${together}`] : [])
     ]
-    return reading.kind === "boxes"
-      ? { kind: "boxes", layout, labels, notes, ...of(boxes) }
-      : { kind: "classes", layout, labels, single: single && (!merges || survey.agreed), notes, ...of(classes) }
+    if (reading.kind === "boxes") {
+      return {
+        kind: "boxes",
+        layout,
+        labels,
+        notes,
+        ...of({ truth: boxes, counts: ({ instances }) => instances.length > 0 })
+      }
+    }
+    const isSingle = single && (!merges || survey.agreed)
+    return { kind: "classes", layout, labels, single: isSingle, notes, ...of({ truth: classes }) }
   })

@@ -7,7 +7,8 @@ import * as JsonHead from "../JsonHead.ts"
 import { unreadable } from "../Listing.ts"
 import { names } from "../Quoted.ts"
 import * as Walk from "../Walk.ts"
-import { type Fields, isFields } from "./BoxForms.ts"
+import { isFields } from "./BoxForms.ts"
+import { folded } from "./Folded.ts"
 import * as Names from "./Names.ts"
 import * as Split from "./Split.ts"
 
@@ -23,15 +24,6 @@ export const pictureFields = [
 /** Fields in which a question and its answer stand, where a row has no turns: one of each in the same place. */
 export const questionFields = ["problem", "instruction", "query", "prefix"]
 export const answerFields = ["solution", "output", "response", "suffix"]
-
-/** Fields with the names of pictures' fields in small letters: "Image" names one, too, where "image" does not. */
-export const folded = (row: Fields, known: ReadonlySet<string>): Fields =>
-  Object.fromEntries(
-    Object.entries(row).map(([key, value]) => {
-      const small = key.toLowerCase()
-      return [known.has(small) && !Object.hasOwn(row, small) ? small : key, value]
-    })
-  )
 
 const namesPictures: ReadonlySet<string> = new Set(pictureFields)
 

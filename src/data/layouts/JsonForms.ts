@@ -17,6 +17,7 @@ import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import { number } from "../Segmentation.ts"
 import * as BoxForms from "./BoxForms.ts"
+import { folded } from "./Folded.ts"
 import * as JsonFiles from "./JsonFiles.ts"
 import * as JsonLayout from "./JsonLayout.ts"
 import * as Labels from "./Labels.ts"
@@ -24,6 +25,7 @@ import * as Names from "./Names.ts"
 import type { Row } from "./Row.ts"
 
 type Fields = BoxForms.Fields
+type Box = BoxForms.Box
 
 /** Fields that say something of a picture or of its row, and never what is in it. */
 const about = new Set([
@@ -71,6 +73,13 @@ const isCreateMl = ({ annotations }: Fields): boolean =>
   Array.isArray(annotations) &&
   annotations.some((one) => BoxForms.isFields(one) && BoxForms.isFields(one["coordinates"]))
 
+/** The size of its picture that a row states. */
+const sizeIn = ({ height, width }: Fields): Box["drawnIn"] => {
+  const sides = [width, height].map((side) => Option.getOrElse(number(side), () => 0))
+  const [across = 0, down = 0] = sides
+  return sides.every((side) => Number.isInteger(side) && side > 0) ? { width: across, height: down } : undefined
+}
+
 /** What a row says. */
 export const saidIn = (fields: Fields): Row["said"] =>
   isCreateMl(fields) ?
@@ -81,13 +90,16 @@ export const saidIn = (fields: Fields): Row["said"] =>
     }) :
     Option.match(BoxForms.read(fields), {
       onNone: () => labelsOf(fields),
-      onSome: Result.map((boxes) => ({ kind: "boxes", boxes }))
+      onSome: Result.map((boxes) => {
+        const drawnIn = sizeIn(fields)
+        return { kind: "boxes", boxes: drawnIn === undefined ? boxes : boxes.map((box) => ({ ...box, drawnIn })) }
+      })
     })
 
 const rowOf = ({ row, value }: JsonRows.Row): Row => {
   const fields = Result.flatMap(value, (found): Result.Result<Fields, BadRow> =>
     BoxForms.isFields(found)
-      ? Result.succeed(JsonFiles.folded(found, known))
+      ? Result.succeed(folded(found, known))
       : Result.fail({
         reason: "not-an-object",
         detail: `${quoted(found)}, expected an object with a picture and a label`

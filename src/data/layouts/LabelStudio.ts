@@ -2,7 +2,8 @@
  * Label Studio's JSON exports, whole and JSON-MIN.
  *
  * Choices of several annotators become a distribution: each choice is a vote. Of boxes, which cannot be averaged, the
- * annotation marked as ground truth is taken, or else the latest. Cancelled annotations are not read; a task without
+ * annotation marked as ground truth is taken, or else the latest, of those that have any: one of choices alone says
+ * nothing of boxes. Cancelled annotations are not read; a task without
  * any other is set aside, and so is one that is not labelled. Predictions are no annotations.
  */
 import { Effect, Option, Path, Result, Stream } from "effect"
@@ -47,6 +48,27 @@ const tasks = (source: string) =>
 
 const none: BadRow = { reason: "unlabelled", detail: "the task has no annotation" }
 
+const hasBoxes = ({ boxes }: Task.Annotation): boolean => Result.isFailure(boxes) || boxes.success.length > 0
+
+const latest = (annotations: ReadonlyArray<Task.Annotation>): Task.Annotation | undefined =>
+  annotations.toSorted((a, b) => a.at < b.at ? -1 : Number(a.at > b.at)).at(-1)
+
+/** The annotation whose boxes count: the ground truth, or else the latest, of those that say something of boxes. */
+const counting = (annotations: ReadonlyArray<Task.Annotation>): Task.Annotation | undefined => {
+  // One without any result says that nothing is there; one of choices or texts says nothing of it.
+  const telling = annotations.filter((one) => hasBoxes(one) || (one.choices.size === 0 && one.others.size === 0))
+  const said = telling.length > 0 ? telling : annotations
+  const truths = said.filter(({ isTruth }) => isTruth)
+  const meant = truths.length > 0 ? truths : said
+  return latest(meant.filter(hasBoxes)) ?? latest(meant)
+}
+
+/** Whether boxes are taken from another annotation than the one without boxes that came last. */
+const isEarlier = (annotations: ReadonlyArray<Task.Annotation>): boolean => {
+  const [counted, last] = [counting(annotations), latest(annotations)]
+  return counted !== undefined && last !== undefined && hasBoxes(counted) && !hasBoxes(last) && !counted.isTruth
+}
+
 /** What is counted over all tasks, to decide what they are about and to say what was not read. */
 const survey = (all: ReadonlyArray<Numbered>) => {
   const choices = new Map<string, Set<string>>()
@@ -54,12 +76,13 @@ const survey = (all: ReadonlyArray<Numbered>) => {
   const others = new Map<string, number>()
   // Tasks with either.
   let [boxes, chosen] = [0, 0]
-  let [cancelled, several] = [0, 0]
+  let [cancelled, earlier, several] = [0, 0, 0]
   for (const { task } of all) {
     if (Result.isFailure(task)) continue
     cancelled += task.success.cancelled
     several += Number(task.success.annotations.length > 1)
-    let [hasBoxes, hasChoices] = [false, false]
+    earlier += Number(isEarlier(task.success.annotations))
+    let [isBoxed, hasChoices] = [false, false]
     for (const kind of new Set(task.success.annotations.flatMap((annotation) => [...annotation.others]))) {
       others.set(kind, (others.get(kind) ?? 0) + 1)
     }
@@ -70,14 +93,14 @@ const survey = (all: ReadonlyArray<Numbered>) => {
         for (const choice of some) known.add(choice)
       }
       const drawn = Result.getOrElse(annotation.boxes, () => [])
-      hasBoxes ||= Result.isFailure(annotation.boxes) || drawn.length > 0
+      isBoxed ||= hasBoxes(annotation)
       hasChoices ||= annotation.choices.size > 0
       for (const { label } of drawn) if (Option.isSome(label)) boxLabels.add(label.value)
     }
-    boxes += Number(hasBoxes)
+    boxes += Number(isBoxed)
     chosen += Number(hasChoices)
   }
-  return { choices, boxLabels, boxes, chosen, cancelled, several, others }
+  return { choices, boxLabels, boxes, chosen, cancelled, earlier, several, others }
 }
 
 /** Decides what is to be learned; hinted labels say which of several fields. */
@@ -108,9 +131,7 @@ const subject = (
 
 /** The boxes of a task: of the annotation that counts. */
 const drawnIn = (annotations: ReadonlyArray<Task.Annotation>): Row["said"] => {
-  const truths = annotations.filter(({ isTruth }) => isTruth)
-  const latest = (truths.length > 0 ? truths : annotations).toSorted((a, b) => a.at < b.at ? -1 : Number(a.at > b.at))
-  const counted = latest.at(-1)
+  const counted = counting(annotations)
   return counted === undefined
     ? Result.fail(none)
     : Result.map(counted.boxes, (boxes) => ({ kind: "boxes", boxes }))
@@ -139,11 +160,17 @@ const rowOf = (about: Subject) => ({ row, task }: Numbered): Row => ({
   said: Result.flatMap(task, (found) => saidOf(found, about))
 })
 
-const notesOf = ({ boxes, cancelled, choices, chosen, others, several }: ReturnType<typeof survey>, about: Subject) => [
+const notesOf = (
+  { boxes, cancelled, choices, chosen, earlier, others, several }: ReturnType<typeof survey>,
+  about: Subject
+) => [
   ...(several === 0 ? [] : [
     about.kind === "boxes"
       ? `${count(several, "task")} with several annotators: boxes of the ground truth, or else of the latest, are taken`
       : `${count(several, "task")} with several annotators: each choice counts as a vote, read as shares`
+  ]),
+  ...(earlier === 0 || about.kind !== "boxes" ? [] : [
+    `${count(earlier, "task")} whose latest annotation has no boxes: those of an earlier one are taken`
   ]),
   ...(cancelled === 0 ? [] : [`${count(cancelled, "cancelled annotation")} not read`]),
   ...about.kind === "choices" && choices.size > 1

@@ -88,7 +88,10 @@ const results = (entry: Fields) =>
   list(entry["result"]).flatMap((result) => {
     if (!isFields(result) || !isFields(result["value"])) return []
     const { from_name: from, id, image_rotation, original_height, original_width, type, value } = result
-    const whole = { image_rotation, original_height, original_width, ...value }
+    const stated = Object.entries({ image_rotation, original_height, original_width }).filter(([, of]) =>
+      of !== undefined
+    )
+    const whole = { ...Object.fromEntries(stated), ...value }
     return [{ from: textOf(from), id: textOf(id), type: textOf(type), value: whole }]
   })
 

@@ -3,17 +3,21 @@
  */
 import { Option, Result } from "effect"
 import type { Xywh } from "../../kernels/math/Iou.ts"
+import { areShares, inUnits, place, words } from "../BoxPlace.ts"
+import type * as Folder from "../Folder.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import { oneHot } from "../Shares.ts"
 import type { Box } from "./BoxForms.ts"
-import { inUnits, place, words } from "./BoxPlace.ts"
 import * as Hinted from "./Hinted.ts"
 import type { Weights } from "./Labels.ts"
 import type { Hints } from "./Layout.ts"
 import { missing } from "./Names.ts"
 import * as Scale from "./Scale.ts"
 import type { Survey } from "./Survey.ts"
+
+/** Of a picture as it is shown; `turned` where its EXIF orientation swaps the sides of the file. */
+type Size = Pick<Folder.Picture, "width" | "height" | "turned">
 
 export interface Reading {
   readonly kind: "classes" | "boxes"
@@ -27,7 +31,7 @@ export interface Reading {
   /** The label of a box. */
   readonly labelOf: (box: Box) => Result.Result<string, BadRow>
   /** Where a box is, in pixels. */
-  readonly place: (box: Box, size: { readonly width: number; readonly height: number }) => Result.Result<Xywh, BadRow>
+  readonly place: (box: Box, size: Size) => Result.Result<Xywh, BadRow>
 }
 
 /** Longest label that may stand alone, in characters and words: longer ones that nobody repeats are sentences. */
@@ -81,17 +85,30 @@ const renaming = (survey: Survey, hints: Hints): Result.Result<(label: string) =
   return Result.succeed((label) => hinted.value[Number(label)] ?? label)
 }
 
+/** Whether a box in pixels was drawn in a picture of this size: in one of another it would point elsewhere. */
+const drawnIn = ({ drawnIn: stated }: Box, { height, turned = false, width }: Size): Result.Result<void, BadRow> => {
+  if (stated === undefined || (stated.width === width && stated.height === height)) return Result.succeed(undefined)
+  // The size of the file as it is stored.
+  if (turned && stated.width === height && stated.height === width) return Result.succeed(undefined)
+  return bad("size-mismatch", `the picture is ${width} × ${height}, stated as ${stated.width} × ${stated.height}`)
+}
+
+const numberedNote = (numbered: boolean) =>
+  numbered ? ["labels are numbers: --labels NAME,… names them, from 0 on"] : []
+
 const wordsOf = ({ told }: Survey, scale: Scale.Scale, tally: Scale.Tally, numbered: boolean) => [
   ...(told.has("numbers") || told.has("vector") ? [Scale.note(scale, tally)] : []),
   ...(told.has("list") ? ["lists of labels: each counts as a vote, read as shares"] : []),
-  ...(numbered ? ["labels are numbers: --labels NAME,… names them, from 0 on"] : [])
+  ...numberedNote(numbered)
 ]
 
-const boxWords = ({ forms }: Survey, shares: boolean) =>
-  [...forms.values()].map(({ field, form }) => {
+const boxWords = ({ forms }: Survey, shares: boolean, numbered: boolean) => [
+  ...[...forms.values()].map(({ field, form }) => {
     const unit = shares ? ", in shares of the sides" : ", in pixels"
     return `"${field}" holds ${words[form]}${inUnits(form) ? "" : unit}`
-  })
+  }),
+  ...numberedNote(numbered)
+]
 
 /** Fails with what makes a reading impossible. `order` is the labels' own. */
 export const decide = (
@@ -131,7 +148,7 @@ export const decide = (
       single: survey.single,
       shares,
       notes: [
-        ...kind === "boxes" ? boxWords(survey, shares) : wordsOf(survey, scale, survey.scale, numbered),
+        ...kind === "boxes" ? boxWords(survey, shares, numbered) : wordsOf(survey, scale, survey.scale, numbered),
         ...Option.isSome(hinted) || Option.isSome(order) ? [] : missing(labels),
         ...unseen
       ],
@@ -156,9 +173,10 @@ export const decide = (
         return known.has(label) ? Result.succeed(label) : unknown(label)
       },
       place: (box, size) =>
-        !shares && !inUnits(box.form) && box.numbers.every((value) => Math.abs(value) <= 1) &&
-          !box.numbers.every(Number.isInteger)
+        shares || inUnits(box.form)
+          ? Result.succeed(place(box, shares, size))
+          : areShares(box.numbers)
           ? bad("bad-annotation", `box [${box.numbers.join(", ")}] in shares of the sides, where others are in pixels`)
-          : Result.succeed(place(box, shares, size))
+          : Result.map(drawnIn(box, size), () => place(box, shares, size))
     }
   })

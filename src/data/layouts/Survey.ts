@@ -2,9 +2,9 @@
  * What the rows of a data set say, counted in one pass before any picture is opened.
  */
 import { Option, Result } from "effect"
+import { inUnits } from "../BoxPlace.ts"
 import * as Marks from "../Marks.ts"
 import type { Box } from "./BoxForms.ts"
-import { inUnits } from "./BoxPlace.ts"
 import type { Weights } from "./Labels.ts"
 import type { Row } from "./Row.ts"
 import * as Scale from "./Scale.ts"

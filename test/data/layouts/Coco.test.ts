@@ -220,4 +220,63 @@ describe("COCO folders", () => {
       assert.deepStrictEqual(found.train.rows, [[2, "unknown-image"], [3, "unknown-image"]])
       assert.deepStrictEqual(found.train.details, ["image 9 is not listed", "image ? is not listed"])
     })))
+
+  it.effect("with boxes as corners or as shares of the sides are refused", () =>
+    live(Effect.gen(function*() {
+      const pictures = { "a.png": [40, 30], "b.png": [40, 30] } as const
+      const found = (listed: boolean, ...boxes: ReadonlyArray<unknown>) =>
+        Effect.flatMap(
+          folder({
+            ...pictures,
+            "instances.json": coco("", 7, {
+              images: ["a.png", "b.png"].map((file_name, id) => ({
+                ...{ id, file_name },
+                ...listed && { width: 40, height: 30 }
+              })),
+              annotations: boxes.map((bbox, i) => ({ id: i, image_id: i % 2, category_id: 7, bbox }))
+            })
+          }),
+          (root) => opened(layout, root)
+        )
+      for (const listed of [true, false]) {
+        const corners = yield* found(listed, [20, 15, 38, 28], [1, 2, 30, 20])
+        assert.match(
+          corners.train.error,
+          /"bbox" leave their pictures as \[x, y, width, height\].* fit them as \[left, top, right, bottom\]: write/
+        )
+        // Cut at the sides, or one of them no corner: they are what they are said to be.
+        const cut = yield* found(listed, [20, 15, 20, 15], [1, 2, 30, 20])
+        assert.deepStrictEqual([cut.train.error, cut.train.truths.length], ["", 2])
+        const over = yield* found(listed, [20, 15, 38, 28], [20, 10, 15, 5])
+        assert.deepStrictEqual(over.train.truths, [["a.png", [["cup", 20, 15, 20, 15]]], ["b.png", [[
+          "cup",
+          20,
+          10,
+          15,
+          5
+        ]]]])
+      }
+      const shares = yield* found(true, [0.5, 0.5, 0.25, 0.25], [0, 0.1, 1, 0.5])
+      assert.match(
+        shares.train.error,
+        /bad-annotation 2.*\[0.5,0.5,0.25,0.25\], in shares of the sides: expected pixels/
+      )
+      const some = yield* found(true, [0.5, 0.5, 0.25, 0.25], [0, 0, 1, 1])
+      assert.deepStrictEqual(some.train.rows, [[1, "bad-annotation"]])
+      assert.deepStrictEqual(some.train.truths, [["b.png", [["cup", 0, 0, 1, 1]]]], "a pixel")
+    })))
+
+  it.effect("with marks in capitals are read as with others", () =>
+    live(Effect.gen(function*() {
+      const box = { image_id: 1, category_id: 7, bbox: [5, 6, 10, 12] }
+      const more = {
+        images: [{ id: 1, file_name: "a.png" }, { id: 2, file_name: "b.png" }],
+        annotations: [box, { ...box, isCrowd: true, IsGroupOf: 1 }, { ...box, image_id: 2, IsCrowd: "true" }]
+      }
+      const root = yield* folder({ "instances.json": coco("", 7, more), "a.png": [40, 30], "b.png": [40, 30] })
+      const found = yield* opened(layout, root)
+      assert.deepStrictEqual(found.train.rows, [[2, "only-crowds"]])
+      assert.match(found.notes, /2 crowds \("iscrowd"\) are not asked for/)
+      assert.match(found.notes, /1 annotation marked "IsGroupOf" is read as any other/)
+    })))
 })

@@ -1,8 +1,9 @@
 /** Boxes in rows of JSON: every form says the same box, and what is in doubt is asked for. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Result, Schema } from "effect"
+import sharp from "sharp"
+import { place } from "../../../src/data/BoxPlace.ts"
 import * as BoxForms from "../../../src/data/layouts/BoxForms.ts"
-import { place } from "../../../src/data/layouts/BoxPlace.ts"
 import { layout } from "../../../src/data/layouts/JsonForms.ts"
 import { folder, live } from "../folders.ts"
 import { lines, opened } from "./open.ts"
@@ -31,6 +32,10 @@ describe("boxes in JSON rows", () => {
         { annotations: [{ x, y, w: width, h: height, class: label }] },
         { box: { xmin: x, ymin: y, xmax: right, ymax: bottom }, label },
         { boxes: [{ left: x, top: y, right, bottom, label }] },
+        { BBox: [x, y, width, height], Label: label },
+        { Objects: [{ Bbox: [x, y, width, height], Class: label }] },
+        { objects: { BBOX: [[x, y, width, height]], Category: [label] } },
+        { Annotations: [{ xMin: x, yMin: y, xMax: right, yMax: bottom, Label: label }] },
         { bbox_2d: [x, y, right, bottom], label },
         { objects: [{ bbox_2d: [x, y, right, bottom], label: [label] }] },
         { xyxy: [x, y, right, bottom], label },
@@ -70,6 +75,12 @@ describe("boxes in JSON rows", () => {
         const { notes } = yield* rows({ image: "a.png", objects: [{ bbox, label: "cup", ignore: flag }] })
         assert.strictEqual(notes.includes("1 annotation marked \"ignore\" is read as any other"), isTold, String(flag))
       }
+      const capitals = yield* rows(
+        { image: "a.png", objects: [{ bbox, label: "cup", isCrowd: true }, { bbox, label: "hat", IsCrowd: false }] },
+        { image: "b.png", bbox, label: "cup", ISCROWD: 1 }
+      )
+      assert.deepStrictEqual(capitals.train.rows, [[2, "only-crowds"]])
+      assert.match(capitals.notes, /2 crowds \("iscrowd"\) are not asked for/)
       const short = yield* rows({ image: "a.png", objects: { ...columns, is_crowd: [true] } })
       assert.match(short.error, /bad-annotation: 2 boxes in "bbox" beside 1 of "is_crowd"/)
       const others = { ...columns, is_crowd: [], ignore: [[1, 2, 3, 4], [5, 6, 7, 8], [9, 9, 9, 9]] }
@@ -135,6 +146,61 @@ describe("boxes in JSON rows", () => {
       assert.match((yield* rows(centres)).error, /"xyxy" .* or "cxcywh"/)
       const yolo = yield* rows({ ...centres, bbox_format: "yolo" })
       assert.deepStrictEqual(yolo.train.truths, [["a.png", [["cup", 5, 3.75, 30, 22.5]]]])
+    })))
+
+  it.effect("in pixels of a picture of another size than it is are set aside, beside one that EXIF turns", () =>
+    live(Effect.gen(function*() {
+      const objects = [{ bbox: [5, 6, 10, 12], label: "cup" }]
+      const turned = yield* Effect.promise(() =>
+        sharp({ create: { width: 30, height: 40, channels: 3, background: "red" } })
+          .withMetadata({ orientation: 6 }).jpeg().toBuffer()
+      )
+      const root = yield* folder({
+        ...abc,
+        "t.jpg": turned,
+        "data.jsonl": lines(
+          { image: "a.png", width: 80, height: 60, objects },
+          { image: "b.png", width: "40", height: 30, objects },
+          { image: "c.png", Width: 30, Height: 40, objects },
+          { image: "t.jpg", width: 30, height: 40, objects }
+        )
+      })
+      const found = yield* opened(layout, root)
+      assert.deepStrictEqual(found.train.rows, [[1, "size-mismatch"], [3, "size-mismatch"]])
+      assert.deepStrictEqual(found.train.details[0], "the picture is 40 × 30, stated as 80 × 60")
+      assert.deepStrictEqual(found.train.truths, [["b.png", [["cup", 5, 6, 10, 12]]], ["t.jpg", [[
+        "cup",
+        5,
+        6,
+        10,
+        12
+      ]]]])
+      // Shares and thousandths are of a picture of any size.
+      const shares = [{ bbox: [0.25, 0.5, 0.5, 0.5], label: "cup" }, { box_2d: [500, 250, 1000, 750], label: "cup" }]
+      const half = ["cup", 10, 15, 20, 15]
+      const free = yield* rows({ image: "a.png", width: 80, height: 60, objects: shares })
+      assert.deepStrictEqual(free.train.truths, [["a.png", [half, half]]])
+    })))
+
+  it.effect("of which none can be used are an error, where pictures without any are left", () =>
+    live(Effect.gen(function*() {
+      const empty = { image: "a.png", objects: [] }
+      const found = yield* rows(empty, { image: "b.png", objects: [{ bbox: [5, 6, 10, 12] }] })
+      assert.match(found.train.error, /not one box is left in its 2 rows: no-label 1\. First, row 2/)
+      const none = yield* rows({ image: "b.png", objects: [{ bbox: [5, 6, 10, 12] }] })
+      assert.match(none.train.error, /none of its 1 rows is usable: no-label 1/)
+    })))
+
+  it.effect("with numbers for labels say how these are named", () =>
+    live(Effect.gen(function*() {
+      const found = yield* rows({ image: "a.png", objects: { bbox: [[5, 6, 10, 12]], categories: [0] } }, {
+        image: "b.png",
+        annotations: [{ bbox: [5, 6, 10, 12], category_id: 1 }]
+      })
+      assert.deepStrictEqual(found.labels, ["0", "1"])
+      assert.include(found.notes, "labels are numbers: --labels NAME,… names them, from 0 on")
+      const named = yield* rows({ image: "a.png", bbox: [5, 6, 10, 12], label: "cup" })
+      assert.notInclude(named.notes, "labels are numbers")
     })))
 
   it.effect("of a picture may be spread over rows; a row that cannot be read sets all of them aside", () =>

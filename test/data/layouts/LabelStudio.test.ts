@@ -235,6 +235,51 @@ describe("Label Studio", () => {
       assert.match(found.notes, /2 tasks with several annotators: boxes of the ground truth, or else of the latest/)
     })))
 
+  it.effect("boxes are not wiped out by a later annotation that has none", () =>
+    live(Effect.gen(function*() {
+      const boxed = annotation(1, [rectangle(0, 0, 50, 50, "cup")])
+      const cup = ["cup", 0, 0, 20, 15]
+      const chosen = annotation(2, [choose("sun")])
+      const empty = annotation(3, [])
+      const found = yield* exported(
+        [
+          task("a.png", [boxed, chosen]),
+          task("b.png", [boxed, empty, { ...chosen, ground_truth: true }]),
+          // A ground truth without any result says that nothing is there.
+          task("c.png", [boxed, { ...empty, ground_truth: true }])
+        ],
+        undefined,
+        {},
+        "boxes"
+      )
+      assert.deepStrictEqual(found.train.truths, [["a.png", [cup]], ["b.png", [cup]], ["c.png", []]])
+      assert.include(found.notes, "2 tasks whose latest annotation has no boxes: those of an earlier one are taken")
+    })))
+
+  it.effect("where no box is left is an error, whatever is set aside; masks are quoted as they were written", () =>
+    live(Effect.gen(function*() {
+      const brush: Result = { type: "brushlabels", value: { format: "rle", rle: [1, 2], brushlabels: ["hat"] } }
+      const found = yield* exported([
+        task("a.png", [annotation(1, [])]),
+        task("b.png", [annotation(1, [])]),
+        task("c.png", [annotation(1, [brush])])
+      ])
+      assert.match(found.error, /its boxes are empty: every picture would be taught as one with nothing in it/)
+      const bare = yield* exported([
+        task("a.png", [annotation(1, [])]),
+        task("b.png", [annotation(1, [{ ...size, type: "rectangle", value: { x: 1, y: 1, width: 2, height: 2 } }])]),
+        task("c.png", [annotation(1, [brush])])
+      ])
+      assert.match(bare.train.error, /not one box is left in its 3 tasks: no-label 1, bad-annotation 1\. First/)
+      const some = yield* exported([
+        task("a.png", [annotation(1, [rectangle(0, 0, 50, 50, "cup")])]),
+        task("c.png", [annotation(1, [brush])])
+      ])
+      assert.deepStrictEqual(some.train.details, [
+        "{\"format\":\"rle\",\"rle\":[1,2],\"brushlabels\":[\"hat\"]} is no rectangle, ellipse or polygon"
+      ])
+    })))
+
   it.effect("pictures are found by the addresses of its server, and inside the folder only", () =>
     live(Effect.gen(function*() {
       const names = [

@@ -98,6 +98,11 @@ const cases: ReadonlyArray<Case> = [
     /LabelMe .* not read: export it as COCO/
   ],
   ["VIA", { "via.json": JSON.stringify({ "0.png1": { filename: "0.png", regions: [region("cup")] } }) }, /VIA, which/],
+  [
+    "COCO results",
+    { "results.json": JSON.stringify([{ image_id: 0, category_id: 1, bbox: [1, 2, 3, 4], score: 0.9 }]) },
+    /COCO results .* not read: true boxes come in an instances file/
+  ],
   ["Labelbox", { "export.ndjson": JSON.stringify({ data_row: { id: "x" }, projects: {} }) }, /Labelbox, which/],
   ["Pascal VOC", { "0.xml": "<annotation/>" }, /Pascal VOC .* export it as COCO/],
   ["YOLO", { "data.yaml": "nc: 2", "labels/0.txt": "0 0.5 0.5 0.1 0.1" }, /YOLO .* export it as COCO/],

@@ -1,8 +1,17 @@
 /** Where a box is in its picture, by what its four numbers are. */
-import type { Xywh } from "../../kernels/math/Iou.ts"
-import type { Box, Form } from "./BoxForms.ts"
+import type { Xywh } from "../kernels/math/Iou.ts"
 
-interface Size {
+/** What the four numbers of a box are. */
+export type Form = "xywh" | "xyxy" | "cxcywh" | "hundredths" | "thousandths" | "yxyx"
+
+/** Four numbers, and what they are. */
+export interface Written {
+  readonly numbers: Xywh
+  readonly form: Form
+}
+
+/** Of a picture, in pixels. */
+export interface Size {
   readonly width: number
   readonly height: number
 }
@@ -24,7 +33,7 @@ const sides: Partial<Readonly<Record<Form, number>>> = { hundredths: 100, thousa
 export const inUnits = (form: Form): boolean => sides[form] !== undefined
 
 /** In pixels. @param shares whether the numbers are shares of the sides */
-export const place = ({ form, numbers }: Pick<Box, "form" | "numbers">, shares: boolean, size: Size): Xywh => {
+export const place = ({ form, numbers }: Written, shares: boolean, size: Size): Xywh => {
   const side = sides[form] ?? (shares ? 1 : undefined)
   const [across, down] = form === "yxyx" ? [size.height, size.width] : [size.width, size.height]
   // Multiplied first: whole numbers stay whole.
@@ -54,9 +63,12 @@ const fits = ([x, y, w, h]: Xywh, { height, width }: Size): boolean => {
 
 /** A box that its field leaves in doubt, and its picture. */
 export interface Seen {
-  readonly box: Box
+  readonly box: Written
   readonly size: Size
 }
+
+/** Pictures that are looked at for what the numbers of their boxes mean. */
+export const looked = 200
 
 /** Other forms that every box fits, where the form of their field does not fit all; none where that is in order. */
 export const others = (seen: ReadonlyArray<Seen>, shares: boolean): ReadonlyArray<Form> => {
@@ -66,3 +78,7 @@ export const others = (seen: ReadonlyArray<Seen>, shares: boolean): ReadonlyArra
   const forms: ReadonlyArray<Form> = shares ? ["xyxy", "cxcywh"] : ["xywh", "xyxy", "cxcywh", "thousandths"]
   return forms.filter(fitted)
 }
+
+/** Whether numbers are shares of the sides rather than pixels: none is beyond 1, and not all are whole. */
+export const areShares = (numbers: Xywh): boolean =>
+  numbers.every((value) => Math.abs(value) <= 1) && !numbers.every(Number.isInteger)
