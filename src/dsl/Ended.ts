@@ -5,7 +5,7 @@ import { Cause, Effect, FileSystem, Option, Path, Predicate, Schema } from "effe
 import { Written } from "../kernels/weights/index.ts"
 import * as Atomic from "./Atomic.ts"
 import { Run } from "./Run.ts"
-import { fromPlatform } from "./RunError.ts"
+import { fromPlatform, RunFileError } from "./RunError.ts"
 
 /** Name of the file. */
 export const errorFile = "error.json"
@@ -21,10 +21,14 @@ export type Ended = typeof Ended.Type
 /** More than any message is long: a server's may quote a page. */
 const longest = 10_000
 
-/** What a cause is in the file; none of an interruption, which is no error. */
+/**
+ * What a cause is in the file; none of an interruption, which is no error, and of a file of the run that is damaged or
+ * cannot be written: what is refused for that leaves the folder as it is.
+ */
 const of = (cause: Cause.Cause<unknown>): Option.Option<Ended> => {
   if (Cause.hasInterruptsOnly(cause)) return Option.none()
   const error = Cause.squash(cause)
+  if (error instanceof RunFileError) return Option.none()
   const text = Predicate.isObject(error) && "message" in error ? String(error["message"]) : String(error)
   const tag = Predicate.isObject(error) && "_tag" in error
     ? String(error["_tag"])

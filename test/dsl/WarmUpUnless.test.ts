@@ -17,8 +17,10 @@ const warmed = Effect.fnUntraced(function*(rebuilt: string) {
     yield* Rise.make(Stub.Mood, Stub.data(20)).pipe(Rise.warmUp({ share: 1, steps: 2, unless: 0.8 }), Rise.train)
     return (yield* Stub.Trace).updates.length
   }).pipe(
-    Effect.provide(Stub.layer({ seed: 0, bias: { [Stub.thinkAnswers[0]!]: 20, [rebuilt]: 20 } })),
-    Effect.provide(Layer.mergeAll(Stub.Trace.layer, Run.layerMemory({ seed: 0 }), report, NodeServices.layer))
+    Effect.provide(Layer.provideMerge(
+      Stub.layer({ seed: 0, bias: { [Stub.thinkAnswers[0]!]: 20, [rebuilt]: 20 } }),
+      Layer.mergeAll(Stub.Trace.layer, Run.layerMemory({ seed: 0 }), report, NodeServices.layer)
+    ))
   )
   return { said, updates }
 })
