@@ -8,6 +8,7 @@
 import { Option, Predicate, Result, Schema } from "effect"
 import type { Xywh } from "../kernels/math/Iou.ts"
 import * as BoxPlace from "./BoxPlace.ts"
+import { type Fields, isFields } from "./Fields.ts"
 import * as Marks from "./Marks.ts"
 import { quoted } from "./Quoted.ts"
 import type { BadRow } from "./Rows.ts"
@@ -42,9 +43,6 @@ const side = (name: string, value: unknown): Result.Result<Option.Option<number>
     : bad("bad-image-entry", `"${name}" is ${quoted(value)}, expected pixels`)
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
-const isFields = (value: unknown): value is Fields => Predicate.isObject(value) && !Array.isArray(value)
 // Not a schema of records, which copies each of a million annotations.
 const fieldsIn = Option.liftPredicate(isFields)
 

@@ -4,11 +4,12 @@
  * An object a line is streamed. A list of objects, alone or as the only list of an object, is read whole. So is an
  * object whose keys are names of pictures: each becomes the `image` of its row.
  */
-import { Effect, type FileSystem, Predicate, Result, Stream } from "effect"
+import { Effect, type FileSystem, Result, Stream } from "effect"
 import { DataError } from "../dsl/DataError.ts"
 import * as Lines from "../dsl/Lines.ts"
 import * as SystemFault from "../kernels/runtime/SystemFault.ts"
 import { Json } from "../kernels/weights/index.ts"
+import { isFields } from "./Fields.ts"
 import * as JsonHead from "./JsonHead.ts"
 import * as JsonText from "./JsonText.ts"
 import * as Once from "./Once.ts"
@@ -45,9 +46,6 @@ const lines = (file: string): Stream.Stream<Row, DataError, FileSystem.FileSyste
 
 const listed = (values: ReadonlyArray<unknown>): Stream.Stream<Row> =>
   Stream.fromIterable(values.entries()).pipe(Stream.map(([i, value]) => ({ row: i + 1, value: Result.succeed(value) })))
-
-const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  Predicate.isObject(value) && !Array.isArray(value)
 
 const picture = /\.(?:jpe?g|png|webp|gif|tiff?|avif)$/i
 

@@ -6,6 +6,7 @@
  * all programs share: these annotations are read as any other, and that is told.
  */
 import { Result, Schema } from "effect"
+import type { Fields } from "./Fields.ts"
 import { count, quoted } from "./Quoted.ts"
 import type { BadRow } from "./Rows.ts"
 
@@ -20,8 +21,6 @@ export interface Marks {
 const crowdKeys = ["iscrowd", "is_crowd"]
 const flagKeys = ["ignore", "ignored", "difficult", "is_difficult", "isdifficult", "is_group_of", "isgroupof"]
 const allKeys: ReadonlySet<string> = new Set([...crowdKeys, ...flagKeys])
-
-type Fields = Readonly<Record<string, unknown>>
 
 /** Those of the fields that are marks, by their names in small letters, with the names that they have. */
 const marksIn = (fields: Fields): ReadonlyMap<string, { readonly key: string; readonly value: unknown }> => {

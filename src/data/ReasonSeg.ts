@@ -72,11 +72,10 @@ const boxOf = ({ points, shape_type }: typeof Shape.Type): Effect.Effect<Xywh, R
   return Effect.succeed([centre[0] - radius, centre[1] - radius, 2 * radius, 2 * radius])
 }
 
+const isIgnored = ({ label }: typeof Shape.Type): boolean => label.toLowerCase().includes("ignore")
+
 /** LISA's own reading: flags mean nothing, what is to be ignored is no target, all else is, however it is labelled. */
-const isTarget = ({ label }: typeof Shape.Type): boolean => {
-  const name = label.trim().toLowerCase()
-  return name !== "flag" && !name.includes("ignore")
-}
+const isTarget = (shape: typeof Shape.Type): boolean => shape.label.trim().toLowerCase() !== "flag" && !isIgnored(shape)
 
 /** What there is to say of shapes that are left out, which are counted by file: a pass may be one of many. */
 const leftOut = (directory: string) => {
@@ -84,7 +83,7 @@ const leftOut = (directory: string) => {
   let isTold = false
   return {
     add: (name: string, shapes: ReadonlyArray<typeof Shape.Type>): void => {
-      const count = shapes.filter(({ label }) => label.trim().toLowerCase().includes("ignore")).length
+      const count = shapes.filter(isIgnored).length
       if (count > 0) ignored.set(name, count)
     },
     /** Once, after a whole pass. */

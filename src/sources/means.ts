@@ -73,10 +73,7 @@ export const meanBoxes = <E, R>(
     ({ labels, pictures }) => {
       const common = [...labels].filter(([, seen]) => seen.pictures >= pictures / 2)
       // One of several that are as common: three boxes for pictures of one would be paid for by IoU.
-      const [first, ...others] = [...labels]
-      const commonest = first === undefined
-        ? []
-        : [others.reduce((most, label) => label[1].pictures > most[1].pictures ? label : most, first)]
+      const commonest = [...labels].toSorted(([, a], [, b]) => b.pictures - a.pictures).slice(0, 1)
       return (common.length > 0 ? common : commonest).map(([label, { boxes }]) => ({ box: meanOf(boxes), label }))
     }
   )

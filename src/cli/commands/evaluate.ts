@@ -141,6 +141,7 @@ const measured = Effect.fnUntraced(function*<A>(
   const base = yield* baseOf(given, form)
   const notes = yield* tellOther(given)
   const whose = yield* whoseOf(given)
+  const longest = Option.match(given.maxTokens, { onNone: () => ({}), onSome: (maxTokens) => ({ maxTokens }) })
   const config = {
     // An engine may move with its states.
     model: Engine.trains(given) ? given.model : named(given),
@@ -152,7 +153,7 @@ const measured = Effect.fnUntraced(function*<A>(
     form,
     quantize: Option.getOrNull(given.quantize),
     ...(given.samples > 1 && { samples: given.samples }),
-    ...Option.match(given.maxTokens, { onNone: () => ({}), onSome: (maxTokens) => ({ maxTokens }) }),
+    ...longest,
     ...Option.match(given.extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) })
   }
   const { out, result: rows } = yield* working({
@@ -175,7 +176,7 @@ const measured = Effect.fnUntraced(function*<A>(
         data: source.test,
         form,
         ...settings,
-        ...Option.match(given.maxTokens, { onNone: () => ({}), onSome: (maxTokens) => ({ maxTokens }) }),
+        ...longest,
         samples: given.samples,
         cuesNamed: source.cuesNamed
       })

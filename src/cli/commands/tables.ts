@@ -129,11 +129,15 @@ export const tables = Command.make("tables", {
       (timings) => Estimate.estimate(some, { plan: cells, presetOf, sizeOf, timings })
     )
 
+  /** Whether cells were timed here, or can be counted: nobody knows how many samples pictures of one's own are. */
+  const isKnown = (timed: number, some: ReadonlyArray<Ablations.Cell.Cell>) =>
+    timed > 0 || some.every(({ task }) => sizeOf(task) !== undefined)
+
   const list = Effect.gen(function*() {
     const states = yield* Effect.forEach(cells, (cell) => Grid.stateOf(grid, cell))
     for (const [i, cell] of cells.entries()) {
       const { seconds, timed } = yield* estimate([cell])
-      const known = states[i] !== "done" && (timed > 0 || sizeOf(cell.task) !== undefined)
+      const known = states[i] !== "done" && isKnown(timed, [cell])
       yield* Console.log(
         `${states[i]?.padEnd(5)}  ${(known ? duration(seconds) : "").padStart(7)}  ${Cell.id(cell)}`
       )
@@ -141,8 +145,9 @@ export const tables = Command.make("tables", {
     const open = cells.filter((_, i) => states[i] !== "done")
     const { seconds, timed } = yield* estimate(open)
     const basis = timed > 0 ? `by ${timed} cells timed here` : "counted, as on two cores with the embedded checkpoint"
-    const countable = timed > 0 || open.every(({ task }) => sizeOf(task) !== undefined)
-    const how = countable ? `about ${duration(seconds)} (${basis})` : "how long is known once one of them was run here"
+    const how = isKnown(timed, open)
+      ? `about ${duration(seconds)} (${basis})`
+      : "how long is known once one of them was run here"
     yield* Console.log(`\n${cells.length} cells, ${cells.length - open.length} done, ${open.length} to do: ${how}.`)
   })
 

@@ -5,9 +5,10 @@
  * `box_2d` (Gemini) corners in thousandths, top first. Objects name their numbers. `"bbox_format"` in a row goes before
  * all of these.
  */
-import { Option, Predicate, Result } from "effect"
+import { Option, Result } from "effect"
 import type { Xywh } from "../../kernels/math/Iou.ts"
 import type { Form, Written } from "../BoxPlace.ts"
+import { type Fields, isFields } from "../Fields.ts"
 import * as Marks from "../Marks.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
@@ -23,9 +24,7 @@ export interface Box extends Marks.Marks, Written {
   readonly drawnIn?: { readonly width: number; readonly height: number }
 }
 
-export type Fields = Readonly<Record<string, unknown>>
-
-export const isFields = (value: unknown): value is Fields => Predicate.isObject(value) && !Array.isArray(value)
+export { type Fields, isFields }
 
 /** Fields of boxes, their form, and whether their name leaves a doubt. */
 const fields: ReadonlyMap<string, readonly [form: Form, said: boolean]> = new Map<string, readonly [Form, boolean]>([

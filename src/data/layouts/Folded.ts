@@ -1,5 +1,5 @@
 /** Keys of rows as people write them: "Image" is "image", too. */
-type Fields = Readonly<Record<string, unknown>>
+import type { Fields } from "../Fields.ts"
 
 const hasCapital = (key: string) => key !== key.toLowerCase()
 

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { Effect, Stream } from "effect"
+import { Stream } from "effect"
 import type { DataError } from "../../dsl/DataError.ts"
 import type { Sample } from "../../dsl/Task.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
@@ -17,7 +17,7 @@ import * as Reader from "../Options.ts"
 import { oneHot } from "../Shares.ts"
 import { sizes as perClass } from "../Subset.ts"
 import type { Atlas, AtlasError } from "./Atlas.ts"
-import { load } from "./Atlas.ts"
+import { drawn } from "./drawn.ts"
 import { cuesOf } from "./Groundedness.ts"
 import { withArticle } from "./Language.ts"
 import { image } from "./Render.ts"
@@ -106,9 +106,4 @@ const rules = Reader.scenes
 export const dataset = (
   options: DatasetOptions
 ): Stream.Stream<Sample<ReadonlyArray<number>>, AtlasError | DataError> =>
-  Stream.unwrap(
-    Effect.andThen(
-      Reader.check("Scenes.Objects.dataset", rules, options),
-      Effect.map(load, (atlas) => fromAtlas(atlas, options))
-    )
-  )
+  drawn("Scenes.Objects.dataset", rules, options, fromAtlas)

@@ -6,7 +6,7 @@
  * - `test`, 594: one half *seen* (seen objects in combinations of face and objects that training never draws), one half
  *   *unseen* (at least one object that no training sample holds and that matters for the truth), all four art styles.
  */
-import { Effect, Option, Stream } from "effect"
+import { Option, Stream } from "effect"
 import type { DataError } from "../../dsl/DataError.ts"
 import type { Sample } from "../../dsl/Task.ts"
 import { js } from "../../kernels/math/Divergence.ts"
@@ -14,7 +14,7 @@ import * as Keyed from "../../kernels/math/Keyed.ts"
 import * as Rules from "../../kernels/math/Rules.ts"
 import * as Reader from "../Options.ts"
 import type { Atlas, AtlasError } from "./Atlas.ts"
-import { load } from "./Atlas.ts"
+import { drawn } from "./drawn.ts"
 import { cuesOf } from "./Groundedness.ts"
 import { image } from "./Render.ts"
 import type { Composition, Scene } from "./Scene.ts"
@@ -172,9 +172,4 @@ export const fromAtlas = (atlas: Atlas, options: DatasetOptions): Stream.Stream<
 export const dataset = (
   options: DatasetOptions
 ): Stream.Stream<Sample<ReadonlyArray<number>>, AtlasError | DataError> =>
-  Stream.unwrap(
-    Effect.andThen(
-      Reader.check("Scenes.dataset", rules, options),
-      Effect.map(load, (atlas) => fromAtlas(atlas, options))
-    )
-  )
+  drawn("Scenes.dataset", rules, options, fromAtlas)

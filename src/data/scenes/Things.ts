@@ -9,15 +9,15 @@
  *
  * @module
  */
-import { Effect, Stream } from "effect"
+import { Stream } from "effect"
 import type { DataError } from "../../dsl/DataError.ts"
 import type { Sample } from "../../dsl/Task.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import type { Instances } from "../Instances.ts"
 import * as Reader from "../Options.ts"
 import type { Atlas, AtlasError } from "./Atlas.ts"
-import { load } from "./Atlas.ts"
 import { boxOf, instances } from "./Boxes.ts"
+import { drawn } from "./drawn.ts"
 import { cuesOf } from "./Groundedness.ts"
 import { withArticle } from "./Language.ts"
 import { image } from "./Render.ts"
@@ -91,9 +91,4 @@ const rules = { ...Reader.scenes, limit: Reader.count }
  * Fails with a `DataError` on an option that cannot mean anything, before anything is drawn.
  */
 export const dataset = (options: DatasetOptions): Stream.Stream<Sample<Instances>, AtlasError | DataError> =>
-  Stream.unwrap(
-    Effect.andThen(
-      Reader.check("Scenes.Things.dataset", rules, options),
-      Effect.map(load, (atlas) => fromAtlas(atlas, options))
-    )
-  )
+  drawn("Scenes.Things.dataset", rules, options, fromAtlas)

@@ -36,15 +36,9 @@ export const ask = <A, E, R>(
     const read = yield* Effect.forEach(asked, (sample, i) =>
       PlugIn.run(task, sample, () => {
         const { annotation, reasoning } = Answer.parse(task, "think", completions[i]?.[0]?.text ?? "")
-        return Result.isSuccess(annotation)
-          ? Option.some({
-            sample,
-            reasoning: Option.getOrElse(reasoning, () =>
-              "")
-          })
-          : Option.none()
+        return Result.isSuccess(annotation) ? [{ sample, reasoning: Option.getOrUndefined(reasoning) ?? "" }] : []
       }))
-    const readable = read.flatMap(Option.toArray)
+    const readable = read.flat()
     const again = yield* Effect.forEach(readable, ({ reasoning, sample }) =>
       Effect.map(
         Question.ask(task, "reconstruct", sample, Question.withoutTags(reasoning)),
@@ -53,7 +47,8 @@ export const ask = <A, E, R>(
     const written = yield* sampleAll(session, again, greedy)
     const rebuilt = yield* Effect.forEach(
       readable,
-      ({ sample }, i) => PlugIn.run(task, sample, () => Reward.readAnswer(task, written[i]?.[0]?.text ?? ""))
+      ({ sample }, i) =>
+        PlugIn.run(task, sample, () => Reward.readAnswer(task, written[i]?.[0]?.text ?? ""))
     )
     return { asked: asked.length, readable: readable.length, rebuilt: rebuilt.filter(Result.isSuccess).length }
   }))
