@@ -49,13 +49,13 @@ interface Side {
 }
 
 /** The tables of either half, and what to say of others. */
-const rolesOf = Effect.fnUntraced(function*(root: string, all: ReadonlyArray<Candidate>) {
+const rolesOf = Effect.fnUntraced(function*(directory: string, all: ReadonlyArray<Candidate>) {
   const of = (half: Names.Half) => all.filter((candidate) => candidate.half === half)
   const [trains, tests, vals] = [of("train"), of("test"), of("validation")]
   const names = (some: ReadonlyArray<Candidate>) => Quoted.names(some.map(({ name }) => name))
   const [train] = trains.length > 0 ? trains : all.length === 1 ? all : []
   if (train === undefined || [trains, tests, vals].some((some) => some.length > 1)) {
-    return yield* failing(root)(
+    return yield* failing(directory)(
       `several tables name pictures, ${names(all)}: call them train.csv and test.csv, or name one of them as the path`
     )
   }
@@ -140,8 +140,12 @@ const testOf = Effect.fnUntraced(
 )
 
 /** What the tables of a folder hold; none where none tells labels. */
-const classesOf = Effect.fnUntraced(function*(root: string, all: ReadonlyArray<Candidate>, hints: Hints) {
-  const { notes, tests, train, vals } = yield* rolesOf(root, all)
+const classesOf = Effect.fnUntraced(function*(
+  { directory, root }: Candidates.Place,
+  all: ReadonlyArray<Candidate>,
+  hints: Hints
+) {
+  const { notes, tests, train, vals } = yield* rolesOf(directory, all)
   const plan = yield* planOf(root, train, hints.labels)
   if (Option.isNone(plan)) return Option.none<Classes>()
   const parts = partsOf(plan.value)
@@ -204,11 +208,11 @@ export const layout: Layout = {
       const io = Effect.mapError(unreadable(directory))
       const { type } = yield* io(fs.stat(directory))
       if (type === "Directory") {
-        const root = yield* io(fs.realPath(path.resolve(directory)))
-        const all = yield* Candidates.inFolder(root)
-        return all.length === 0 ? Option.none() : yield* classesOf(root, all, hints)
+        const place = { directory, root: yield* io(fs.realPath(path.resolve(directory))) }
+        const all = yield* Candidates.inFolder(place)
+        return all.length === 0 ? Option.none() : yield* classesOf(place, all, hints)
       }
       const found = yield* Candidates.atPath(directory)
-      return Option.isNone(found) ? Option.none() : yield* classesOf(found.value.root, [found.value], hints)
+      return Option.isNone(found) ? Option.none() : yield* classesOf(found.value.place, [found.value.candidate], hints)
     })
 }
