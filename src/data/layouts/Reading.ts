@@ -12,7 +12,7 @@ import type { Box } from "./BoxForms.ts"
 import * as Hinted from "./Hinted.ts"
 import type { Weights } from "./Labels.ts"
 import type { Hints } from "./Layout.ts"
-import { missing } from "./Names.ts"
+import * as Names from "./Names.ts"
 import * as Scale from "./Scale.ts"
 import type { Survey } from "./Survey.ts"
 
@@ -149,7 +149,11 @@ export const decide = (
       shares,
       notes: [
         ...kind === "boxes" ? boxWords(survey, shares, numbered) : wordsOf(survey, scale, survey.scale, numbered),
-        ...Option.isSome(hinted) || Option.isSome(order) ? [] : missing(labels),
+        ...Option.isSome(hinted) || Option.isSome(order) ? [] : [
+          ...kind === "classes" && survey.told.has("numbers") ? Names.flagged(labels) : [],
+          ...kind === "classes" && survey.told.has("one") ? Names.several(survey.labels) : [],
+          ...Names.missing(labels)
+        ],
         ...unseen
       ],
       distribution: ({ told, weights }) =>

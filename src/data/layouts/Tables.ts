@@ -9,6 +9,7 @@ import * as Quoted from "../Quoted.ts"
 import * as Hinted from "./Hinted.ts"
 import type { Classes, Hints, Layout } from "./Layout.ts"
 import * as Names from "./Names.ts"
+import * as Boxes from "./tables/Boxes.ts"
 import * as Candidates from "./tables/Candidates.ts"
 import * as Columns from "./tables/Columns.ts"
 import * as Notes from "./tables/Notes.ts"
@@ -22,13 +23,8 @@ const failing = (source: string) => (reason: string) => Effect.fail(new DataErro
 /** What the columns of a table are; none where nothing in it tells labels. */
 const planOf = Effect.fnUntraced(function*(root: string, candidate: Candidate, hints: Hints["labels"]) {
   const { columns, image, table } = candidate
-  const boxes = columns.filter(({ name }) => /^(?:x_?min|y_?min|x_?max|y_?max|bbox(?:_\w+)?|box)$/i.test(name.trim()))
-  if (boxes.length > 0) {
-    return yield* failing(table.file)(
-      `the columns ${Quoted.names(boxes.map(({ name }) => name))} hold boxes, which are not read from tables: export ` +
-        `them as COCO, or take these columns out to read labels alone`
-    )
-  }
+  const boxes = Boxes.refusal(columns, hints)
+  if (boxes !== undefined) return yield* failing(table.file)(boxes)
   if (["annotation_id", "annotator"].every((own) => columns.some(({ name }) => name === own))) {
     return yield* failing(table.file)("a CSV of Label Studio, which is not read: export it as JSON or JSON-MIN")
   }
