@@ -212,3 +212,18 @@ export const read = (row: Fields): Option.Option<Result.Result<ReadonlyArray<Box
   }
   return flat(from, format.success)
 }
+
+const sizeKeys = new Set(["width", "height"])
+
+/** The size of its picture that a row states. */
+const sizeIn = ({ height, width }: Fields): Box["drawnIn"] => {
+  const [across = 0, down = 0] = [width, height].map((side) => Option.getOrElse(number(side), () => 0))
+  const isSize = [across, down].every((side) => Number.isInteger(side) && side > 0)
+  return isSize ? { width: across, height: down } : undefined
+}
+
+/** Boxes with the size of their picture, where their row states one. */
+export const sized = (boxes: ReadonlyArray<Box>, row: Fields): ReadonlyArray<Box> => {
+  const drawnIn = sizeIn(folded(row, sizeKeys))
+  return drawnIn === undefined ? boxes : boxes.map((box) => ({ ...box, drawnIn }))
+}

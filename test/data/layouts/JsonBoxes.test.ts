@@ -172,7 +172,7 @@ describe("boxes in JSON rows", () => {
       assert.deepStrictEqual(yolo.train.truths, [["a.png", [["cup", 5, 3.75, 30, 22.5]]]])
     })))
 
-  it.effect("in pixels of a picture of another size than it is are set aside, beside one that EXIF turns", () =>
+  it.effect("in pixels of a picture of another size than it is are set aside, before EXIF turns it, too", () =>
     live(Effect.gen(function*() {
       const objects = [{ bbox: [5, 6, 10, 12], label: "cup" }]
       const turned = yield* Effect.promise(() =>
@@ -182,23 +182,21 @@ describe("boxes in JSON rows", () => {
       const root = yield* folder({
         ...abc,
         "t.jpg": turned,
+        "u.jpg": turned,
         "data.jsonl": lines(
           { image: "a.png", width: 80, height: 60, objects },
           { image: "b.png", width: "40", height: 30, objects },
           { image: "c.png", Width: 30, Height: 40, objects },
-          { image: "t.jpg", width: 30, height: 40, objects }
+          { image: "t.jpg", width: 30, height: 40, objects },
+          { image: "u.jpg", width: 40, height: 30, objects }
         )
       })
       const found = yield* opened(layout, root)
-      assert.deepStrictEqual(found.train.rows, [[1, "size-mismatch"], [3, "size-mismatch"]])
+      assert.deepStrictEqual(found.train.rows, [1, 3, 4].map((row) => [row, "size-mismatch"]))
+      assert.match(found.train.details[2] ?? "", /40 × 30, stated as 30 × 40, the sides of the file before its EXIF/)
       assert.deepStrictEqual(found.train.details[0], "the picture is 40 × 30, stated as 80 × 60")
-      assert.deepStrictEqual(found.train.truths, [["b.png", [["cup", 5, 6, 10, 12]]], ["t.jpg", [[
-        "cup",
-        5,
-        6,
-        10,
-        12
-      ]]]])
+      const read = [["cup", 5, 6, 10, 12]]
+      assert.deepStrictEqual(found.train.truths, [["b.png", read], ["u.jpg", read]])
       // Shares and thousandths are of a picture of any size.
       const shares = [{ bbox: [0.25, 0.5, 0.5, 0.5], label: "cup" }, { box_2d: [500, 250, 1000, 750], label: "cup" }]
       const half = ["cup", 10, 15, 20, 15]
