@@ -49,7 +49,10 @@ const ofDirectory = <A, E, R>(
     const run = yield* Effect.catch(
       TrainedOn.of(model),
       (error) =>
-        Effect.as(warn(`${error.message}: whether the model was trained on these pictures cannot be told`), Option.none())
+        Effect.as(
+          warn(`${error.message}: whether the model was trained on these pictures cannot be told`),
+          Option.none()
+        )
     )
     if (Option.isSome(run)) {
       const { folder, marks, seed: own } = run.value

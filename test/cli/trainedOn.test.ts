@@ -48,7 +48,10 @@ describe("a model that was trained on pictures to test on", () => {
       assert.deepStrictEqual(yield* evaluated("run/model", "sky", 3), [])
       const [other = "", ...more] = yield* evaluated("run/model", "sky", 0)
       assert.lengthOf(more, 0)
-      assert.match(other, /^\d of the 4 pictures to test on (is|are) in the half that run\/model was trained on \(run .*run; /)
+      assert.match(
+        other,
+        /^\d of the 4 pictures to test on (is|are) in the half that run\/model was trained on \(run .*run; /
+      )
       assert.match(other, /by seed 0, that run had seed 3: --seed 3 measures pictures that it was not trained on$/)
 
       // Under another name it is the same picture.
@@ -70,7 +73,10 @@ describe("a model that was trained on pictures to test on", () => {
 
       mkdirSync(join(cwd, "run.json"))
       const unreadable = yield* rise("evaluate", "--model", "model", "--data", "clouds", "--out", "last")
-      assert.match(unreadable.stderr, /run\.json: is a directory.*whether the model was trained on these pictures cannot be/)
+      assert.match(
+        unreadable.stderr,
+        /run\.json: is a directory.*whether the model was trained on these pictures cannot be/
+      )
       rmSync(join(cwd, "run.json"), { recursive: true })
       writeFileSync(join(cwd, "run.json"), "{}")
       assert.deepStrictEqual(yield* evaluated("model", "clouds", 0), [])

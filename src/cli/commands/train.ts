@@ -17,8 +17,8 @@ import { header } from "../header.ts"
 import { computing } from "../main.ts"
 import { policy, together } from "../policy.ts"
 import { study } from "../study.ts"
-import * as Training from "../Training.ts"
 import { tellTrainedOn } from "../trainedOn.ts"
+import * as Training from "../Training.ts"
 import { outPossible } from "../working.ts"
 
 /** What `--strict` ends with where nothing was learned. */

@@ -93,9 +93,12 @@ const rowOf = ({ row, value }: JsonRows.Row): Row => {
     row,
     picture: Result.flatMap(fields, pictureOfRow),
     split: Option.flatMap(Result.getSuccess(fields), splitOf),
-    said: Result.flatMap(fields, (found) =>
-      Result.map(Result.flatMap(answerOf(found), Answer.read), (said) =>
-        said.kind === "boxes" ? { ...said, boxes: sized(said.boxes, found) } : said)),
+    said: Result.flatMap(
+      fields,
+      (found) =>
+        Result.map(Result.flatMap(answerOf(found), Answer.read), (said) =>
+          said.kind === "boxes" ? { ...said, boxes: sized(said.boxes, found) } : said)
+    ),
     ...Result.match(fields, { onFailure: () => ({}), onSuccess: (found) => ({ question: questionOf(found) }) })
   }
 }

@@ -79,8 +79,10 @@ const rowsOf = (root: string, files: ReadonlyArray<string>, columns: Columns, br
           Stream.zipWithIndex,
           Stream.mapEffect(([record, i]) => {
             const [width, height] = sizes.map((name) => Records.plain(record[name]))
-            const said = Result.map(saidOf(record[annotation], columns), (said) =>
-              said.kind === "boxes" ? { ...said, boxes: BoxForms.sized(said.boxes, { width, height }) } : said)
+            const said = Result.map(
+              saidOf(record[annotation], columns),
+              (said) => said.kind === "boxes" ? { ...said, boxes: BoxForms.sized(said.boxes, { width, height }) } : said
+            )
             const numbered = `${file}#${i + 1}`
             const half = Option.flatMap(split, (column) => splitOf({ [SplitColumn.column]: record[column] }))
             const base = { split: half, said }

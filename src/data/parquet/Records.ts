@@ -90,7 +90,9 @@ export const read = (file: string, { all = false, columns: needed, maxGroupBytes
   Stream.unwrap(Effect.gen(function*() {
     const fail = (reason: string) => new DataError({ source: file, reason })
     const { bytes, columns, footer, size } = yield* openFooter(file)
-    const wanted = all ? undefined : [...needed, ...perhaps.filter((name) => columns.includes(name) && !needed.includes(name))]
+    const wanted = all
+      ? undefined
+      : [...needed, ...perhaps.filter((name) => columns.includes(name) && !needed.includes(name))]
     const missing = needed.filter((name) => !columns.includes(name))
     if (missing.length > 0) {
       return yield* fail(`no column ${missing.map((name) => `"${name}"`).join(" and ")}, found ${columns.join(", ")}`)

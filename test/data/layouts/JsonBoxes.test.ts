@@ -28,7 +28,10 @@ describe("boxes in JSON rows", () => {
       assert.deepStrictEqual(flat.train.truths, [["a.png", [["cup", 1, 2, 10, 10], ["mug", 1, 2, 20, 10]]]])
       assert.deepStrictEqual(flat.train.rows, [[3, "size-mismatch"]])
       const doubtful = yield* rows({ image: "a.png", label: "cup", x: 1, y: 2, width: 10, height: 10 })
-      assert.match(doubtful.error, /"x", "y", "width", "height" beside a label may be a box, or a place and the size of/)
+      assert.match(
+        doubtful.error,
+        /"x", "y", "width", "height" beside a label may be a box, or a place and the size of/
+      )
       // Numbers for labels that are called so.
       const ways = yield* rows({ image: "a.png", left: 1, top: 0, right: 0, bottom: 0 }, {
         image: "b.png",

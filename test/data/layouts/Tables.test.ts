@@ -402,7 +402,9 @@ describe("a table", () => {
 
   it.effect("has no boxes where its columns are labels, or only say how large pictures are", () =>
     live(Effect.gen(function*() {
-      const ways = yield* read("image,left,top,right,bottom\na.png,1,0,0,0\nb.png,0,1,0,0\nc.png,0,0,1,0\nd.png,0,0,0,1\n")
+      const ways = yield* read(
+        "image,left,top,right,bottom\na.png,1,0,0,0\nb.png,0,1,0,0\nc.png,0,0,1,0\nd.png,0,0,0,1\n"
+      )
       assert.deepStrictEqual([ways.labels, ways.single], [["bottom", "left", "right", "top"], true])
       const votes = "image,left,top,right,bottom\na.png,3,1,0,0\nb.png,0,4,0,0\n"
       const named = yield* read(votes, {}, ["left", "top", "right", "bottom"])

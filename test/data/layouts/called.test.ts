@@ -17,7 +17,10 @@ const layouts: Readonly<Record<string, Parameters<typeof folder>[0]>> = {
     ...{ "test/sun/a.png": [40, 30], "test/rain/b.png": [40, 30] }
   },
   table: { ...pictures, "labels.csv": "image,label\na.png,sun\nb.png,rain\nc.png,rain\n" },
-  "JSON rows": { ...pictures, "data.jsonl": [row("sun", "a.png"), row("rain", "b.png"), row("sun", "c.png")].join("\n") },
+  "JSON rows": {
+    ...pictures,
+    "data.jsonl": [row("sun", "a.png"), row("rain", "b.png"), row("sun", "c.png")].join("\n")
+  },
   COCO: {
     ...pictures,
     "instances.json": JSON.stringify({

@@ -1,7 +1,16 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { makeFolder, possible } from "../../../src/kernels/runtime/makeFolder.ts"
 import * as SystemFault from "../../../src/kernels/runtime/SystemFault.ts"
@@ -77,7 +86,10 @@ describe("makeFolder", () => {
       const busy = Effect.provideService(FileSystem.FileSystem, {
         ...fs,
         makeDirectory: (path, options) =>
-          Effect.tap(fs.makeDirectory(path, options), () => Effect.sync(() => writeFileSync(join(path, "run.json"), "")))
+          Effect.tap(
+            fs.makeDirectory(path, options),
+            () => Effect.sync(() => writeFileSync(join(path, "run.json"), ""))
+          )
       })
       yield* possible(join(at, "d")).pipe(busy)
       assert.deepStrictEqual(readdirSync(at), ["d"])

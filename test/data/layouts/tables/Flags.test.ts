@@ -44,9 +44,17 @@ describe("flags beside labels", () => {
 
   it.effect("are left out of shares and percentages, too, and of the table to test on", () =>
     live(Effect.gen(function*() {
-      const shares = yield* read("sun,rain,is_blurry,checked", ["0.7,0.3,0,1", "0.33,0.66,0,0", "1,0,0,0", "0.5,0.5,0,0"])
+      const shares = yield* read("sun,rain,is_blurry,checked", [
+        "0.7,0.3,0,1",
+        "0.33,0.66,0,0",
+        "1,0,0,0",
+        "0.5,0.5,0,0"
+      ])
       assert.deepStrictEqual([shares.labels, shares.rows], [["rain", "sun"], []])
-      assert.match(shares.marks.join(), /"checked", "is_blurry" are no labels, but marks of the row: their names say so/)
+      assert.match(
+        shares.marks.join(),
+        /"checked", "is_blurry" are no labels, but marks of the row: their names say so/
+      )
       // A percent more is within what rounding leaves.
       const percentages = yield* read("sun,rain,checked", ["70,30,1", "33.3,66.6,0", "100,0,1", "50,50,0"])
       assert.deepStrictEqual([percentages.labels, percentages.rows], [["rain", "sun"], []])
