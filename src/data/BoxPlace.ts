@@ -33,8 +33,8 @@ export const misfit = (stated: Size, { height, turned = false, width }: Shown, h
   if (stated.width === width && stated.height === height) return undefined
   const isStored = turned && stated.width === height && stated.height === width
   return `${width} × ${height}, ${how} ${stated.width} × ${stated.height}` + (isStored
-    ? ", the sides of the file before its EXIF orientation turns it: whether its boxes were drawn before or behind the " +
-      "turn cannot be told. Turn the pixels themselves, and state the size that the boxes are in"
+    ? ", the sides of the file before its EXIF orientation turns it: whether its boxes were drawn before or behind " +
+      "the turn cannot be told. Turn the pixels themselves, and state the size that the boxes are in"
     : "")
 }
 

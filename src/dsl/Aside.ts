@@ -79,7 +79,7 @@ export const line = ({ detail, reason, row, unit = "row" }: Row): string =>
 /** An end that rows have in common is said once from so many characters on. */
 const wordy = 60
 
-/** Where the end begins that a text has in common with another, at the border of a clause; its length where it is short. */
+/** Where the end begins that a text has in common with another, at a clause's border; its length where it is short. */
 const commonFrom = (text: string, other: string): number => {
   const least = Math.max(0, text.length - other.length)
   let at = text.length

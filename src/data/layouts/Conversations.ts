@@ -96,8 +96,10 @@ const rowOf = ({ row, value }: JsonRows.Row): Row => {
     said: Result.flatMap(
       fields,
       (found) =>
-        Result.map(Result.flatMap(answerOf(found), Answer.read), (said) =>
-          said.kind === "boxes" ? { ...said, boxes: sized(said.boxes, found) } : said)
+        Result.map(
+          Result.flatMap(answerOf(found), Answer.read),
+          (said) => said.kind === "boxes" ? { ...said, boxes: sized(said.boxes, found) } : said
+        )
     ),
     ...Result.match(fields, { onFailure: () => ({}), onSuccess: (found) => ({ question: questionOf(found) }) })
   }

@@ -383,7 +383,7 @@ describe("a table", () => {
           const text = `image,label,${sides}\na.png,sun,${numbers}\nb.png,rain,${numbers}\n`
           assert.include(
             yield* errorOf({ "labels.csv": text }),
-            `the columns ${written} hold boxes, which are not read from tables: export them as COCO, take these columns out`
+            `the columns ${written} hold boxes, which are not read from tables: export them as COCO, take these columns`
           )
         }
       }

@@ -32,8 +32,8 @@ describe("flags beside labels", () => {
         assert.deepStrictEqual([found.labels, found.single, found.rows], [["rain", "sun"], true, []])
         assert.deepStrictEqual(found.truths, [[0, 1], [1, 0], [1, 0], [0, 1]])
         assert.deepStrictEqual(found.marks, [
-          `labels.csv: "${name}" is no label, but a mark of the row: its name says so, and without it all rows sum to ` +
-          "the same; where it is one, name all labels by --labels"
+          `labels.csv: "${name}" is no label, but a mark of the row: its name says so, and without it all rows sum ` +
+          "to the same; where it is one, name all labels by --labels"
         ])
         assert.isFalse(found.notes.some((note) => note.includes("left alone")))
         // What is named is one.
@@ -67,7 +67,7 @@ describe("flags beside labels", () => {
       assert.deepStrictEqual(test.samples.map(({ truth }) => truth), [[0, 1], [1, 0], [1, 0], [0, 1]])
     })))
 
-  it.effect("are labels where only their name or only the numbers say so, which is told with what leaves them out", () =>
+  it.effect("are labels where only their name or the numbers say so, which is told with what leaves them out", () =>
     live(Effect.gen(function*() {
       const byNumbers = yield* read("sun,rain,blue", oneHot)
       assert.deepStrictEqual(byNumbers.labels, ["blue", "rain", "sun"])
