@@ -80,8 +80,8 @@ export const find = (text: string): Found => {
         ends[size] = end
         size++
       } else {
-        const first = starts.slice(base, size).map((from, i) => text.slice(from, ends[base + i]))
-        const names = sets[bases.length] ?? new Set(first)
+        const names = sets[bases.length] ??
+          new Set(starts.slice(base, size).map((from, i) => text.slice(from, ends[base + i])))
         sets[bases.length] = names
         const name = text.slice(start, end)
         if (names.has(name)) repeated ??= { start, end: end + 1, escaped: false }
