@@ -57,6 +57,8 @@ export interface Opened<A> extends Sources.TaskSource<A, Task<A>> {
   readonly kind: "boxes" | "classes"
   /** What there is to say of how pictures of one's own were read, a line each. */
   readonly notes?: ReadonlyArray<string>
+  /** Whether the test half was held out by a draw. */
+  readonly drawn?: boolean
 }
 
 /** Chooses the settings for data that are open. `measure` times this machine also without a budget. */

@@ -14,8 +14,8 @@ type Asked = Pick<Study, "data" | "difficulty"> & Parameters<typeof Saved.modelO
 /** What the model, or the adapter on it, was trained on; None where its card does not say. */
 const trainedOn = Effect.fnUntraced(function*(asked: Asked) {
   const { adapter = Option.none(), model } = localOf(asked)
-  const cards = yield* Effect.forEach([...Option.toArray(adapter), model], ModelCard.dataIn)
-  return Option.firstSomeOf(cards)
+  const cards = yield* Effect.forEach([...Option.toArray(adapter), model], ModelCard.toldIn)
+  return Option.firstSomeOf(cards.map(({ data }) => data))
 })
 
 /** Says where the two differ, and returns what was said: for the report, too. */

@@ -16,6 +16,28 @@ export interface Size {
   readonly height: number
 }
 
+/** Of a picture as it is shown; `turned` where its EXIF orientation swaps the sides of the file. */
+export interface Shown extends Size {
+  readonly turned?: boolean
+}
+
+/**
+ * Why boxes in pixels are not of this picture: they were drawn in one of another size, and would point elsewhere. None
+ * where the size fits. A size with the sides of the file as it is stored, before EXIF turns it, fits neither: its boxes
+ * may have been drawn before the turn or behind it.
+ *
+ * @param stated the size that is said of the picture
+ * @param how it is said, as in "stated as"
+ */
+export const misfit = (stated: Size, { height, turned = false, width }: Shown, how: string): string | undefined => {
+  if (stated.width === width && stated.height === height) return undefined
+  const isStored = turned && stated.width === height && stated.height === width
+  return `${width} × ${height}, ${how} ${stated.width} × ${stated.height}` + (isStored
+    ? ", the sides of the file before its EXIF orientation turns it: whether its boxes were drawn before or behind " +
+      "the turn cannot be told. Turn the pixels themselves, and state the size that the boxes are in"
+    : "")
+}
+
 /** Forms in words, for what is told. */
 export const words: Readonly<Record<Form, string>> = {
   xywh: "[x, y, width, height]",

@@ -178,11 +178,12 @@ export const of = (
         seen.add(id)
         const picture = yield* folder.picture(name)
         // Boxes of another size would point elsewhere.
-        const sides = [Option.getOrElse(width, () => picture.width), Option.getOrElse(height, () => picture.height)]
-        if (picture.width !== sides[0] || picture.height !== sides[1]) {
-          const sizes = `${picture.width} × ${picture.height}, listed as ${sides.join(" × ")}`
-          return yield* bad("size-mismatch", `${name} is ${sizes}`)
+        const listed = {
+          width: Option.getOrElse(width, () => picture.width),
+          height: Option.getOrElse(height, () => picture.height)
         }
+        const misfit = BoxPlace.misfit(listed, picture, "listed as")
+        if (misfit !== undefined) return yield* bad("size-mismatch", `${name} is ${misfit}`)
         if (unlabelled) {
           const reason = "its \"annotations\" are empty: every picture would be taught as one with nothing in it"
           return yield* new DataError({ source: file, reason })

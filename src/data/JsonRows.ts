@@ -25,12 +25,14 @@ export interface Row {
 const parseLine = (line: string): Result.Result<unknown, BadRow> =>
   Result.try({
     // Lines of an array without its brackets.
-    try: () => Json.parse(line.replace(/(?<=[}\]])\s*,\s*$/, "")),
+    try: () => Json.parseUnrepeated(line.replace(/(?<=[}\]])\s*,\s*$/, "")),
     // The row is the line: it is told beside this.
-    catch: (error): BadRow => ({
-      reason: "not-an-object",
-      detail: `not JSON: ${Json.why(error).replace(/^line 1, /, "")}`
-    })
+    catch: (error): BadRow => {
+      const why = Json.why(error).replace(/^line 1, /, "")
+      return error instanceof Json.RepeatedKey
+        ? { reason: "repeated-key", detail: why }
+        : { reason: "not-an-object", detail: `not JSON: ${why}` }
+    }
   })
 
 const lines = (file: string): Stream.Stream<Row, DataError, FileSystem.FileSystem> => {

@@ -21,7 +21,7 @@ export const parse = (bytes: Uint8Array): unknown => {
     // Every byte means something in Windows-1252: this cannot fail.
     text = read("windows-1252")
   }
-  return Json.parse(text)
+  return Json.parseUnrepeated(text)
 }
 
 /** Reads a file as JSON. */
@@ -45,6 +45,9 @@ export const read = (path: string, expected: string): Effect.Effect<unknown, Dat
     const bytes = yield* io(fs.readFile(path))
     return yield* Effect.try({
       try: () => parse(bytes),
-      catch: (error) => fail(`not JSON: ${Json.why(error)}; expected ${expected}`)
+      catch: (error) =>
+        fail(
+          error instanceof Json.RepeatedKey ? error.message : `not JSON: ${Json.why(error)}; expected ${expected}`
+        )
     })
   })

@@ -163,7 +163,10 @@ export const read = (directory: string, options: Options = {}): Questions => {
         )
         const json = yield* Effect.try({
           try: () => JsonText.parse(bytes),
-          catch: (error): Rows.BadRow => ({ reason: "not-json", detail: `${name}: ${Json.why(error)}` })
+          catch: (error): Rows.BadRow => ({
+            reason: error instanceof Json.RepeatedKey ? "repeated-key" : "not-json",
+            detail: `${name}: ${Json.why(error)}`
+          })
         })
         const { shapes, text } = yield* decodeEntry(json)
         const token = [text].flat().map(ControlTokens.first).find((found) => found !== undefined)

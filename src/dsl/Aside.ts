@@ -75,3 +75,33 @@ export const reasons = ({ counts }: Aside): string =>
 /** `row 2: sum: shares sum to 0.6, expected 1 ± 0.02`; `unreadable-image: sun/1.png: the file is empty`. */
 export const line = ({ detail, reason, row, unit = "row" }: Row): string =>
   `${unit === "picture" ? "" : `${unit} ${row}: `}${reason}: ${plain(detail)}`
+
+/** An end that rows have in common is said once from so many characters on. */
+const wordy = 60
+
+/** Where the end begins that a text has in common with another, at a clause's border; its length where it is short. */
+const commonFrom = (text: string, other: string): number => {
+  const least = Math.max(0, text.length - other.length)
+  let at = text.length
+  while (at > least && text[at - 1] === other[at - 1 - text.length + other.length]) at--
+  const border = /[,:;.] /g
+  border.lastIndex = at
+  const clause = border.exec(text)
+  const from = clause === null ? text.length : clause.index + 2
+  return text.length - from < wordy ? text.length : from
+}
+
+/**
+ * Rows with the end of what they say left out, `…`, where the first of their reason has said it: what is to be done of
+ * a reason stands once.
+ */
+export const brief = (rows: ReadonlyArray<Row>): ReadonlyArray<Row> => {
+  const said = new Map<string, string>()
+  return rows.map((row) => {
+    const { detail, reason } = row
+    const first = said.get(reason)
+    if (first === undefined) said.set(reason, detail)
+    const from = first === undefined ? detail.length : commonFrom(detail, first)
+    return from === detail.length ? row : new Row({ ...row, detail: `${detail.slice(0, from)}…` })
+  })
+}

@@ -78,28 +78,41 @@ const licenceIn = Effect.fnUntraced(function*(directory: string) {
   return /^---\n(?:.*\n)*?license: *["']?([\w.+-]+)["']?\n(?:.*\n)*?---\n/.exec(head)?.[1]
 })
 
-/** The row of what a model was trained on. */
+/** The rows of what a model was trained on, and of the seed that it was trained with. */
 const dataRow = "training data"
+const seedRow = "seed"
 
-/**
- * What the model in a directory was trained on, by its card: the name that the run gave it, as a line of Markdown. None
- * where no card of a run is there, or it cannot be read, which is told.
- */
-export const dataIn = (
-  directory: string
-): Effect.Effect<Option.Option<string>, never, FileSystem.FileSystem | Path.Path> =>
+/** What a card says of how its model was trained; none of what it does not say. */
+export interface Told {
+  /** The name that the run gave its data, as a line of Markdown. */
+  readonly data: Option.Option<string>
+  readonly seed: Option.Option<number>
+}
+
+/** What the card of the model in a directory says. A card that cannot be read says nothing, which is told. */
+export const toldIn = (directory: string): Effect.Effect<Told, never, FileSystem.FileSystem | Path.Path> =>
   Effect.map(
     Effect.catch(
       headIn(directory),
       (error) => Effect.as(warn(`${error.message}: the model card does not say what the model was trained on`), "")
     ),
     (head) => {
-      const row = `| ${dataRow} | `
-      const line = head.split("\n").find((line) => line.startsWith(row) && line.endsWith(" |"))
-      // How many samples there were stands behind the name.
-      return Option.fromUndefinedOr(line?.slice(row.length, -2).split("; ")[0])
+      const lines = head.split("\n")
+      const row = (key: string) => {
+        const begin = `| ${key} | `
+        const line = lines.find((line) => line.startsWith(begin) && line.endsWith(" |"))
+        return Option.fromUndefinedOr(line?.slice(begin.length, -2))
+      }
+      return {
+        // How many samples there were stands behind the name.
+        data: Option.map(row(dataRow), (text) => text.split("; ")[0] ?? ""),
+        seed: Option.filter(Option.map(row(seedRow), Number), Number.isInteger)
+      }
     }
   )
+
+/** What a card calls the data of a path. */
+export const called = (path: string): string => cell(placeless(path))
 
 /** Four digits after the point, as every table of results. */
 const rounded = (value: number) => Number(value.toFixed(4))
@@ -274,7 +287,7 @@ export const write = <A>(
         ["trained", at(identity, "engine", "trained") ?? at(identity, "config", "settings", "trainable")],
         ["rank of the adapter that is merged into it", at(identity, "config", "lora")],
         ["preset", at(identity, "config", "preset")],
-        ["seed", run.seed]
+        [seedRow, run.seed]
       ],
       prompt: form === "think" ? task.prompts.annotate : task.prompts.answerOnly,
       figures

@@ -14,6 +14,13 @@ export const fileName = "picture-hashes.txt"
 /** Characters that are kept of a hash: pictures are compared each with its own, so that few tell them apart. */
 const kept = 12
 
+/** A picture's line: of one without bytes that says nothing. */
+export const markOf = (hash: Option.Option<string>): string =>
+  Option.match(hash, { onNone: () => "-", onSome: (hash) => hash.slice(0, kept) })
+
+/** The lines of a file. */
+export const marksIn = (text: string): ReadonlyArray<string> => text.split("\n").slice(0, -1)
+
 /** Is told of every picture, in order. */
 export interface Marks {
   /** @param hash of the picture's bytes; none where it has none, or they cannot be read */
@@ -29,13 +36,13 @@ export const Marks = Context.Reference<Marks | undefined>("rise/PictureMarks", {
  */
 export const make = Effect.fnUntraced(function*(file: string) {
   const before = (yield* there(file)) ? Option.some(yield* TextFile.read(file)) : Option.none<string>()
-  const earlier = Option.match(before, { onNone: () => [], onSome: (text) => text.split("\n").slice(0, -1) })
+  const earlier = Option.match(before, { onNone: () => [], onSome: marksIn })
   const lines: Array<string> = []
   let changed: string | undefined
   let any = false
   const marks: Marks = {
     add: (id, hash) => {
-      const line = Option.match(hash, { onNone: () => "-", onSome: (hash) => hash.slice(0, kept) })
+      const line = markOf(hash)
       const was = earlier[lines.length]
       if (was !== undefined && was !== line) changed ??= id
       any ||= Option.isSome(hash)

@@ -23,7 +23,7 @@ const textOf = ({ rows, unit = "row", whole, ...aside }: Told): string => {
   const among = rows === undefined
     ? `${total} ${unit}${total === 1 ? "" : "s"}`
     : `${total} of ${whole ? "its" : "the first"} ${rows} ${unit}s`
-  const lines = first.map((row) => `\n  ${Aside.line(row)}`)
+  const lines = Aside.brief(first).map((row) => `\n  ${Aside.line(row)}`)
   return [
     `${source}: ${among} ${total === 1 ? "is" : "are"} set aside: ${Aside.reasons(aside)}`,
     ...lines,

@@ -36,7 +36,7 @@ export const asideLines = (
     const others = rows > 0 ? (yield* aside.total) - first.length : 0
     return reasons.length === 0 ? [] : [
       `set aside: ${reasons.join(", ")}`,
-      ...first.map((row) => `  ${placed(row, [name, path.resolve(name)])}`),
+      ...Aside.brief(first).map((row) => `  ${placed(row, [name, path.resolve(name)])}`),
       ...others > 0 ? [`  and ${others} more${rest === undefined ? "" : `: ${rest}`}`] : []
     ]
   })

@@ -36,10 +36,10 @@ export const halvesOf = Effect.fnUntraced(function*<A>(
   const train = remembered(verified(data, found.train, small.see), spills)
   if (Option.isSome(found.test)) {
     const test = remembered(verified(`${data} (test)`, found.test.value, small.see), spills)
-    return { train: mixed(train), test: mixed(test), notes: found.notes, tiny: small.notes }
+    return { train: mixed(train), test: mixed(test), notes: found.notes, tiny: small.notes, drawn: false }
   }
   if (!hold) {
-    return { train: mixed(train), test: Stream.empty, notes: found.notes, tiny: small.notes }
+    return { train: mixed(train), test: Stream.empty, notes: found.notes, tiny: small.notes, drawn: false }
   }
   const held = yield* Layouts.hold({ source: data, classOf, seed })(train)
   const share = `${100 * Layouts.defaultShare}% of each label`
@@ -47,6 +47,7 @@ export const halvesOf = Effect.fnUntraced(function*<A>(
     train: mixed(held.train),
     test: mixed(held.validation),
     tiny: small.notes,
+    drawn: true,
     notes: [...found.notes, `no part to test on: ${share} held out, drawn by seed ${seed}`]
   }
 })

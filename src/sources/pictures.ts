@@ -63,6 +63,8 @@ interface Known {
   readonly notes: ReadonlyArray<string>
   /** What there is to say of pictures that are too small to show anything, of those that have been decoded. */
   readonly tiny: () => ReadonlyArray<string>
+  /** Whether the test half is a share that was held out by a draw: another seed holds out others. */
+  readonly drawn: boolean
 }
 
 /** Pictures with labels. */

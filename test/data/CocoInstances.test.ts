@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import sharp from "sharp"
 import { CocoInstances } from "../../src/data/index.ts"
 import { Box, BoxTruth } from "../../src/tasks/detection/index.ts"
 import { bomb, collect, folder, live, warned } from "./folders.ts"
@@ -352,6 +353,17 @@ describe("CocoInstances", () => {
       assert.match(
         (yield* reading({ images: [image(1, "a.png", 21, null)], annotations: [box(1, 3)] })).error,
         /size-mismatch: a\.png is 20 × 10, listed as 21 × 10/
+      )
+      // Before EXIF turns it or behind: nobody can tell what its boxes are in.
+      const turned = yield* Effect.promise(() =>
+        sharp({ create: { width: 10, height: 20, channels: 3, background: "red" } })
+          .withMetadata({ orientation: 6 }).jpeg().toBuffer()
+      )
+      const listed = { images: [image(1, "t.jpg", 10, 20)], annotations: [box(1, 3)] }
+      const root = yield* folder({ "t.jpg": turned, "x.json": coco(listed) })
+      assert.match(
+        (yield* collect(CocoInstances.read(`${root}/x.json`))).error,
+        /t\.jpg is 20 × 10, listed as 10 × 20, the sides of the file before its EXIF orientation turns it: whether/
       )
     })))
 

@@ -30,6 +30,7 @@ import { goingOn } from "../resumed.ts"
 import * as Saved from "../saved.ts"
 import { printed } from "../study.ts"
 import { type Told, told } from "../told.ts"
+import { tellTrainedOn } from "../trainedOn.ts"
 import { text, whole } from "../values.ts"
 import { baseOf } from "../witness.ts"
 import { outPossible, working } from "../working.ts"
@@ -132,14 +133,14 @@ const whoseOf = (given: Given): Effect.Effect<Measured, never, FileSystem.FileSy
 
 const measured = Effect.fnUntraced(function*<A>(
   given: Given,
-  source: Sources.TaskSource<A, Task<A>> & { readonly notes?: ReadonlyArray<string> },
+  source: Sources.TaskSource<A, Task<A>> & { readonly notes?: ReadonlyArray<string>; readonly drawn?: boolean },
   bars?: (annotation: A) => Example["bars"]
 ) {
   const { task } = source
   const settings = yield* lengthsOf(given, source)
   const form = yield* formOf(given)
   const base = yield* baseOf(given, form)
-  const notes = yield* tellOther(given)
+  const notes = [...yield* tellOther(given), ...yield* tellTrainedOn(given, source)]
   const whose = yield* whoseOf(given)
   const longest = Option.match(given.maxTokens, { onNone: () => ({}), onSome: (maxTokens) => ({ maxTokens }) })
   const config = {

@@ -17,6 +17,7 @@ import { header } from "../header.ts"
 import { computing } from "../main.ts"
 import { policy, together } from "../policy.ts"
 import { study } from "../study.ts"
+import { tellTrainedOn } from "../trainedOn.ts"
 import * as Training from "../Training.ts"
 import { outPossible } from "../working.ts"
 
@@ -57,6 +58,7 @@ const comparison = <A>(
     // Before there is a folder, too; stages name themselves by the run they are in.
     yield* sound({ start, methods }).pipe(Effect.provide(Run.layerMemory({ seed: flags.seed })))
     if (flags.printConfig) return yield* Console.log(JSON.stringify(Plain.settings(Config.whole(preset)), undefined, 2))
+    const begun = yield* tellTrainedOn(flags, source)
     yield* Engine.referenced(flags, preset)
     const trained = policy(flags, preset)
     // Before there is a folder: what the engine would be refused for.
@@ -74,7 +76,7 @@ const comparison = <A>(
           ? new CutShort({ reason: error.message, ...cut.value })
           : error
       ),
-      study({ name: task.name, preset, flags, task, source, config: recorded, notes }),
+      study({ name: task.name, preset, flags, task, source, config: recorded, notes: [...notes, ...begun] }),
       (study) => Option.isSome(pacing) ? Effect.provideService(study, Pacing, pacing.value) : study
     )
     const shortened = yield* paced(out)

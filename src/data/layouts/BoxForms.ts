@@ -62,6 +62,9 @@ const named: ReadonlyArray<readonly [Form, ReadonlyArray<string>]> = [
   ["xyxy", ["left", "top", "right", "bottom"]]
 ]
 
+/** Names of four numbers that are a box. */
+export const sides: ReadonlyArray<ReadonlyArray<string>> = named.map(([, numbers]) => numbers)
+
 const labelFields = [
   ...["label", "labels", "category", "categories", "class", "classes", "name", "names"],
   ...["category_name", "class_name", "category_id", "class_id"]
@@ -172,6 +175,23 @@ const holdsBox = (value: unknown) =>
   isFields(value) &&
   (boxField(fold(value)) !== undefined || Option.isSome(single("", value, Option.none(), Option.none())))
 
+/**
+ * The box whose numbers stand in a row by themselves, beside its label. Where they are called `width` and `height` they
+ * may as well be the size of the picture.
+ */
+const flat = (from: Fields, format: Option.Option<Form>): Option.Option<Result.Result<ReadonlyArray<Box>, BadRow>> => {
+  const found = sides.find((names) => Option.isSome(quad(names.map((name) => from[name]))))
+  if (found === undefined || Option.isNone(labelOf(firstOf(from, labelFields)))) return Option.none()
+  return Option.some(
+    found.includes("width")
+      ? bad(
+        `${names(found)} beside a label may be a box, or a place and the size of the picture: write a box as ` +
+          `"bbox": [x, y, width, height], or leave ${names(found.slice(0, 2))} out`
+      )
+      : Result.map(element(found.join(", "), from, format), (box) => [box])
+  )
+}
+
 /** The boxes of a row and the field that they stand in; none where it has no field of boxes. */
 export const read = (row: Fields): Option.Option<Result.Result<ReadonlyArray<Box>, BadRow>> => {
   const from = fold(row)
@@ -190,5 +210,20 @@ export const read = (row: Fields): Option.Option<Result.Result<ReadonlyArray<Box
       if (inner !== undefined) return Option.some(under(inner, inside, format.success))
     }
   }
-  return Option.none()
+  return flat(from, format.success)
+}
+
+const sizeKeys = new Set(["width", "height"])
+
+/** The size of its picture that a row states. */
+const sizeIn = ({ height, width }: Fields): Box["drawnIn"] => {
+  const [across = 0, down = 0] = [width, height].map((side) => Option.getOrElse(number(side), () => 0))
+  const isSize = [across, down].every((side) => Number.isInteger(side) && side > 0)
+  return isSize ? { width: across, height: down } : undefined
+}
+
+/** Boxes with the size of their picture, where their row states one. */
+export const sized = (boxes: ReadonlyArray<Box>, row: Fields): ReadonlyArray<Box> => {
+  const drawnIn = sizeIn(folded(row, sizeKeys))
+  return drawnIn === undefined ? boxes : boxes.map((box) => ({ ...box, drawnIn }))
 }

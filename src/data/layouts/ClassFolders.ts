@@ -118,7 +118,8 @@ export const layout: Layout = {
       const fs = yield* FileSystem.FileSystem
       const { type } = yield* fs.stat(directory)
       if (type !== "Directory") return Option.none()
-      const root = yield* fs.realPath(directory)
+      // As it was named: what is set aside is told under one name.
+      const root = directory
       const { files, folders } = yield* Walk.list(root)
       const shelves = new Map<Names.Half, { readonly name: string; readonly shelf: Shelf.Shelf }>()
       for (const name of folders) {

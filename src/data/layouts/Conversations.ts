@@ -14,7 +14,7 @@ import * as PictureName from "../PictureName.ts"
 import { quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import * as Answer from "./Answer.ts"
-import { type Fields, isFields } from "./BoxForms.ts"
+import { type Fields, isFields, sized } from "./BoxForms.ts"
 import * as JsonFiles from "./JsonFiles.ts"
 import { pictureOf, splitOf } from "./JsonForms.ts"
 import * as JsonLayout from "./JsonLayout.ts"
@@ -93,7 +93,14 @@ const rowOf = ({ row, value }: JsonRows.Row): Row => {
     row,
     picture: Result.flatMap(fields, pictureOfRow),
     split: Option.flatMap(Result.getSuccess(fields), splitOf),
-    said: Result.flatMap(Result.flatMap(fields, answerOf), Answer.read),
+    said: Result.flatMap(
+      fields,
+      (found) =>
+        Result.map(
+          Result.flatMap(answerOf(found), Answer.read),
+          (said) => said.kind === "boxes" ? { ...said, boxes: sized(said.boxes, found) } : said
+        )
+    ),
     ...Result.match(fields, { onFailure: () => ({}), onSuccess: (found) => ({ question: questionOf(found) }) })
   }
 }

@@ -16,7 +16,7 @@ import * as BoxForms from "./BoxForms.ts"
 import * as Found from "./Found.ts"
 import { maxGroupBytes, naming, same } from "./HuggingFaceColumns.ts"
 import * as Files from "./HuggingFaceFiles.ts"
-import type { Columns } from "./HuggingFaceSchema.ts"
+import { type Columns, sizeColumns } from "./HuggingFaceSchema.ts"
 import { splitOf } from "./JsonForms.ts"
 import * as Labels from "./Labels.ts"
 import type { Layout } from "./Layout.ts"
@@ -68,16 +68,21 @@ const saidOf = (value: unknown, columns: Columns): Row["said"] =>
 /** The rows of shards, one after the other. A row is named by its number in all of them. */
 const rowsOf = (root: string, files: ReadonlyArray<string>, columns: Columns, brief: boolean): Part["rows"] =>
   Stream.unwrap(Effect.map(Path.Path, (path) => {
-    const { annotation, image, split } = columns
+    const { annotation, image, kind, split } = columns
+    const sizes = kind === "boxes" && !brief ? sizeColumns : []
     const named = [annotation, ...Option.toArray(split)]
     const wanted = brief ? named : [image, ...named]
     return Stream.fromIterable(files).pipe(
       Stream.flatMap((file) => {
         const seen = new Set<string>()
-        return Records.read(path.join(root, file), { columns: wanted, maxGroupBytes }).pipe(
+        return Records.read(path.join(root, file), { columns: wanted, perhaps: sizes, maxGroupBytes }).pipe(
           Stream.zipWithIndex,
           Stream.mapEffect(([record, i]) => {
-            const said = saidOf(record[annotation], columns)
+            const [width, height] = sizes.map((name) => Records.plain(record[name]))
+            const said = Result.map(
+              saidOf(record[annotation], columns),
+              (said) => said.kind === "boxes" ? { ...said, boxes: BoxForms.sized(said.boxes, { width, height }) } : said
+            )
             const numbered = `${file}#${i + 1}`
             const half = Option.flatMap(split, (column) => splitOf({ [SplitColumn.column]: record[column] }))
             const base = { split: half, said }

@@ -82,6 +82,9 @@ const imagesIn = (columns: ReadonlyArray<SchemaTree>, features: Fields): Readonl
   return [...named.filter((name) => found.has(name)), ...[...found].filter((name) => !named.includes(name))]
 }
 
+/** Columns that state the size of a picture that boxes were drawn in: width and height. */
+export const sizeColumns: ReadonlyArray<string> = ["width", "height"]
+
 const boxNames = new Set(["bbox", "bboxes", "box", "boxes", "bbox_2d", "bounding_box", "xyxy", "xywh"])
 
 const isBoxes = (column: SchemaTree) => [column.element.name, ...innerNames(column)].some((name) => boxNames.has(name))
@@ -138,7 +141,8 @@ export const columns = (
     const split = Option.fromUndefinedOr(
       texts[SplitColumn.indexIn(texts.map(({ element }) => element.name))]?.element.name
     )
-    const left = rest.map(({ element }) => element.name).filter((name) => name !== Option.getOrUndefined(split))
+    const used = [...Option.toArray(split), ...kind === "boxes" ? sizeColumns : []]
+    const left = rest.map(({ element }) => element.name).filter((name) => !used.includes(name))
     return {
       image,
       annotation,

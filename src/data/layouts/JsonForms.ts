@@ -25,7 +25,6 @@ import * as Names from "./Names.ts"
 import type { Row } from "./Row.ts"
 
 type Fields = BoxForms.Fields
-type Box = BoxForms.Box
 
 /** Fields that say something of a picture or of its row, and never what is in it. */
 const about = new Set([
@@ -73,13 +72,6 @@ const isCreateMl = ({ annotations }: Fields): boolean =>
   Array.isArray(annotations) &&
   annotations.some((one) => BoxForms.isFields(one) && BoxForms.isFields(one["coordinates"]))
 
-/** The size of its picture that a row states. */
-const sizeIn = ({ height, width }: Fields): Box["drawnIn"] => {
-  const sides = [width, height].map((side) => Option.getOrElse(number(side), () => 0))
-  const [across = 0, down = 0] = sides
-  return sides.every((side) => Number.isInteger(side) && side > 0) ? { width: across, height: down } : undefined
-}
-
 /** What a row says. */
 export const saidIn = (fields: Fields): Row["said"] =>
   isCreateMl(fields) ?
@@ -90,10 +82,7 @@ export const saidIn = (fields: Fields): Row["said"] =>
     }) :
     Option.match(BoxForms.read(fields), {
       onNone: () => labelsOf(fields),
-      onSome: Result.map((boxes) => {
-        const drawnIn = sizeIn(fields)
-        return { kind: "boxes", boxes: drawnIn === undefined ? boxes : boxes.map((box) => ({ ...box, drawnIn })) }
-      })
+      onSome: Result.map((boxes) => ({ kind: "boxes", boxes: BoxForms.sized(boxes, fields) }))
     })
 
 const rowOf = ({ row, value }: JsonRows.Row): Row => {

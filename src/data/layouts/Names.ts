@@ -53,6 +53,59 @@ const measures = new Set(
 /** Whether a name is that of a place or a size rather than of a label: `x`, `width`, `x_min`. */
 export const isMeasure = (name: string): boolean => measures.has(name.trim().toLowerCase().replaceAll(/[\s_-]+/g, ""))
 
+/** Words that say something of a row, or of its picture, and not what is in it. */
+const marks = new Set(
+  ("checked verified reviewed approved confirmed valid invalid flag flagged blurry blurred occluded truncated " +
+    "difficult ignore ignored crowd iscrowd duplicate cropped augmented synthetic done skip skipped usable").split(" ")
+)
+
+/** Whether a name is that of a mark rather than of a label: `is_blurry`, `hasText`, `checked`. */
+export const isFlag = (name: string): boolean =>
+  /^(?:is|has|was|needs)[\s_-]/i.test(name.trim()) || /^(?:[Ii]s|[Hh]as|[Ww]as|[Nn]eeds)\p{Lu}/u.test(name.trim()) ||
+  marks.has(name.trim().toLowerCase().replaceAll(/[\s_-]+/g, ""))
+
+/** A note on labels with numbers that are called as marks are, beside others that are not. */
+export const flagged = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const found = labels.filter(isFlag)
+  if (found.length === 0 || found.length === labels.length) return []
+  const others = labels.filter((label) => !isFlag(label))
+  const more = others.length > Quoted.listed ? ",…" : ""
+  const [reads, are, them] = found.length === 1
+    ? ["reads as a mark", "is a label", "it"]
+    : ["read as marks", "are labels", "them"]
+  return [
+    `${Quoted.names(found)} ${reads} of the row, and ${are} here: --labels ${
+      others.slice(0, Quoted.listed).join(",")
+    }${more} leaves ${them} out`
+  ]
+}
+
+/** What parts several labels in one text. A comma stands in names, too. */
+const parting = [";", "|", ","]
+
+/** A note on labels that look like several in one text, by the rows that have them; none of a single row. */
+export const several = (rows: ReadonlyMap<string, number>): ReadonlyArray<string> => {
+  for (const sign of parting) {
+    const parted = [...rows].flatMap(([label, count]) => {
+      const parts = label.split(sign).map((part) => part.trim())
+      return parts.length > 1 && parts.every((part) => part !== "") ? [{ label, count, parts }] : []
+    })
+    const count = parted.reduce((sum, { count }) => sum + count, 0)
+    // The same part in two of them, or alone: a name with a comma in it has parts of its own.
+    const seen = new Map<string, number>()
+    for (const part of parted.flatMap(({ parts }) => [...new Set(parts)])) seen.set(part, (seen.get(part) ?? 0) + 1)
+    const shared = parted.filter(({ parts }) => parts.some((part) => rows.has(part) || (seen.get(part) ?? 0) > 1))
+    const [first] = shared
+    if (count < 2 || first === undefined) continue
+    return [
+      `${Quoted.count(shared.length, "label")} with ${Quoted.quoted(sign)} ${shared.length === 1 ? "looks" : "look"} ` +
+      `like several in one, ${Quoted.quoted(first.label)} first, and ${shared.length === 1 ? "is" : "each is"} read ` +
+      "as one label: write a number for each label, or in tables and JSON lines a row for each, which is a vote"
+    ]
+  }
+  return []
+}
+
 /** What programs and people write where there is no value. */
 const noValue = /^(?:[-–—?.*_/]+|nan|n\.?\/?a\.?|nil|null|none|<na>|missing|unknown|[-+]?inf(?:inity)?|[-+]?∞)$/i
 /** What spreadsheets write in the place of a value. */

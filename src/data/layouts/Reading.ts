@@ -3,8 +3,7 @@
  */
 import { Option, Result } from "effect"
 import type { Xywh } from "../../kernels/math/Iou.ts"
-import { areShares, inUnits, place, words } from "../BoxPlace.ts"
-import type * as Folder from "../Folder.ts"
+import { areShares, inUnits, misfit, place, type Shown, words } from "../BoxPlace.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import { oneHot } from "../Shares.ts"
@@ -12,12 +11,9 @@ import type { Box } from "./BoxForms.ts"
 import * as Hinted from "./Hinted.ts"
 import type { Weights } from "./Labels.ts"
 import type { Hints } from "./Layout.ts"
-import { missing } from "./Names.ts"
+import * as Names from "./Names.ts"
 import * as Scale from "./Scale.ts"
 import type { Survey } from "./Survey.ts"
-
-/** Of a picture as it is shown; `turned` where its EXIF orientation swaps the sides of the file. */
-type Size = Pick<Folder.Picture, "width" | "height" | "turned">
 
 export interface Reading {
   readonly kind: "classes" | "boxes"
@@ -31,7 +27,7 @@ export interface Reading {
   /** The label of a box. */
   readonly labelOf: (box: Box) => Result.Result<string, BadRow>
   /** Where a box is, in pixels. */
-  readonly place: (box: Box, size: Size) => Result.Result<Xywh, BadRow>
+  readonly place: (box: Box, size: Shown) => Result.Result<Xywh, BadRow>
 }
 
 /** Longest label that may stand alone, in characters and words: longer ones that nobody repeats are sentences. */
@@ -85,12 +81,10 @@ const renaming = (survey: Survey, hints: Hints): Result.Result<(label: string) =
   return Result.succeed((label) => hinted.value[Number(label)] ?? label)
 }
 
-/** Whether a box in pixels was drawn in a picture of this size: in one of another it would point elsewhere. */
-const drawnIn = ({ drawnIn: stated }: Box, { height, turned = false, width }: Size): Result.Result<void, BadRow> => {
-  if (stated === undefined || (stated.width === width && stated.height === height)) return Result.succeed(undefined)
-  // The size of the file as it is stored.
-  if (turned && stated.width === height && stated.height === width) return Result.succeed(undefined)
-  return bad("size-mismatch", `the picture is ${width} × ${height}, stated as ${stated.width} × ${stated.height}`)
+/** Whether a box in pixels was drawn in a picture of this size. */
+const drawnIn = ({ drawnIn: stated }: Box, size: Shown): Result.Result<void, BadRow> => {
+  const wrong = stated === undefined ? undefined : misfit(stated, size, "stated as")
+  return wrong === undefined ? Result.succeed(undefined) : bad("size-mismatch", `the picture is ${wrong}`)
 }
 
 const numberedNote = (numbered: boolean) =>
@@ -149,7 +143,11 @@ export const decide = (
       shares,
       notes: [
         ...kind === "boxes" ? boxWords(survey, shares, numbered) : wordsOf(survey, scale, survey.scale, numbered),
-        ...Option.isSome(hinted) || Option.isSome(order) ? [] : missing(labels),
+        ...Option.isSome(hinted) || Option.isSome(order) ? [] : [
+          ...kind === "classes" && survey.told.has("numbers") ? Names.flagged(labels) : [],
+          ...kind === "classes" && survey.told.has("one") ? Names.several(survey.labels) : [],
+          ...Names.missing(labels)
+        ],
         ...unseen
       ],
       distribution: ({ told, weights }) =>

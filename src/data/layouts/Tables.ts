@@ -9,6 +9,7 @@ import * as Quoted from "../Quoted.ts"
 import * as Hinted from "./Hinted.ts"
 import type { Classes, Hints, Layout } from "./Layout.ts"
 import * as Names from "./Names.ts"
+import * as Boxes from "./tables/Boxes.ts"
 import * as Candidates from "./tables/Candidates.ts"
 import * as Columns from "./tables/Columns.ts"
 import * as Notes from "./tables/Notes.ts"
@@ -22,13 +23,8 @@ const failing = (source: string) => (reason: string) => Effect.fail(new DataErro
 /** What the columns of a table are; none where nothing in it tells labels. */
 const planOf = Effect.fnUntraced(function*(root: string, candidate: Candidate, hints: Hints["labels"]) {
   const { columns, image, table } = candidate
-  const boxes = columns.filter(({ name }) => /^(?:x_?min|y_?min|x_?max|y_?max|bbox(?:_\w+)?|box)$/i.test(name.trim()))
-  if (boxes.length > 0) {
-    return yield* failing(table.file)(
-      `the columns ${Quoted.names(boxes.map(({ name }) => name))} hold boxes, which are not read from tables: export ` +
-        `them as COCO, or take these columns out to read labels alone`
-    )
-  }
+  const boxes = Boxes.refusal(columns, hints)
+  if (boxes !== undefined) return yield* failing(table.file)(boxes)
   if (["annotation_id", "annotator"].every((own) => columns.some(({ name }) => name === own))) {
     return yield* failing(table.file)("a CSV of Label Studio, which is not read: export it as JSON or JSON-MIN")
   }
@@ -49,13 +45,13 @@ interface Side {
 }
 
 /** The tables of either half, and what to say of others. */
-const rolesOf = Effect.fnUntraced(function*(root: string, all: ReadonlyArray<Candidate>) {
+const rolesOf = Effect.fnUntraced(function*(directory: string, all: ReadonlyArray<Candidate>) {
   const of = (half: Names.Half) => all.filter((candidate) => candidate.half === half)
   const [trains, tests, vals] = [of("train"), of("test"), of("validation")]
   const names = (some: ReadonlyArray<Candidate>) => Quoted.names(some.map(({ name }) => name))
   const [train] = trains.length > 0 ? trains : all.length === 1 ? all : []
   if (train === undefined || [trains, tests, vals].some((some) => some.length > 1)) {
-    return yield* failing(root)(
+    return yield* failing(directory)(
       `several tables name pictures, ${names(all)}: call them train.csv and test.csv, or name one of them as the path`
     )
   }
@@ -140,8 +136,12 @@ const testOf = Effect.fnUntraced(
 )
 
 /** What the tables of a folder hold; none where none tells labels. */
-const classesOf = Effect.fnUntraced(function*(root: string, all: ReadonlyArray<Candidate>, hints: Hints) {
-  const { notes, tests, train, vals } = yield* rolesOf(root, all)
+const classesOf = Effect.fnUntraced(function*(
+  { directory, root }: Candidates.Place,
+  all: ReadonlyArray<Candidate>,
+  hints: Hints
+) {
+  const { notes, tests, train, vals } = yield* rolesOf(directory, all)
   const plan = yield* planOf(root, train, hints.labels)
   if (Option.isNone(plan)) return Option.none<Classes>()
   const parts = partsOf(plan.value)
@@ -204,11 +204,11 @@ export const layout: Layout = {
       const io = Effect.mapError(unreadable(directory))
       const { type } = yield* io(fs.stat(directory))
       if (type === "Directory") {
-        const root = yield* io(fs.realPath(path.resolve(directory)))
-        const all = yield* Candidates.inFolder(root)
-        return all.length === 0 ? Option.none() : yield* classesOf(root, all, hints)
+        const place = { directory, root: yield* io(fs.realPath(path.resolve(directory))) }
+        const all = yield* Candidates.inFolder(place)
+        return all.length === 0 ? Option.none() : yield* classesOf(place, all, hints)
       }
       const found = yield* Candidates.atPath(directory)
-      return Option.isNone(found) ? Option.none() : yield* classesOf(found.value.root, [found.value], hints)
+      return Option.isNone(found) ? Option.none() : yield* classesOf(found.value.place, [found.value.candidate], hints)
     })
 }

@@ -77,6 +77,8 @@ export const openFooter = Effect.fnUntraced(function*(file: string) {
 export interface Options {
   /** Columns that have to be there. */
   readonly columns: ReadonlyArray<string>
+  /** Columns that are read, too, where they are there. */
+  readonly perhaps?: ReadonlyArray<string>
   /** Whether all others are read, too. Default: no. */
   readonly all?: boolean
   /** Most bytes that a row group may unpack to. */
@@ -84,11 +86,13 @@ export interface Options {
 }
 
 /** The rows of a file in order. Fails where it lacks a column, or is not what its footer announces. */
-export const read = (file: string, { all = false, columns: needed, maxGroupBytes }: Options) =>
+export const read = (file: string, { all = false, columns: needed, maxGroupBytes, perhaps = [] }: Options) =>
   Stream.unwrap(Effect.gen(function*() {
     const fail = (reason: string) => new DataError({ source: file, reason })
     const { bytes, columns, footer, size } = yield* openFooter(file)
-    const wanted = all ? undefined : [...needed]
+    const wanted = all
+      ? undefined
+      : [...needed, ...perhaps.filter((name) => columns.includes(name) && !needed.includes(name))]
     const missing = needed.filter((name) => !columns.includes(name))
     if (missing.length > 0) {
       return yield* fail(`no column ${missing.map((name) => `"${name}"`).join(" and ")}, found ${columns.join(", ")}`)

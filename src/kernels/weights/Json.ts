@@ -10,47 +10,12 @@
 import { Effect, Schema, SchemaGetter, SchemaIssue } from "effect"
 import * as JsonBounds from "./JsonBounds.ts"
 import { jsonFault } from "./JsonFault.ts"
+import * as JsonRepeats from "./JsonRepeats.ts"
+import { RepeatedKey } from "./JsonRepeats.ts"
+import { type Key, nameOf, visit } from "./JsonVisit.ts"
 
-/** A key as it stands in a text, quotes included. */
-export interface Key {
-  readonly start: number
-  readonly end: number
-  readonly escaped: boolean
-}
-
-/** Called for every object's begin and end and for every key, in the text's order. */
-export interface Visitor {
-  readonly open?: (kind: "{" | "[") => void
-  readonly close?: () => void
-  readonly key: (key: Key) => void
-}
-
-/** Walks the structure of a text that `JSON.parse` has accepted. */
-export const visit = (text: string, { close, key, open }: Visitor): void => {
-  let position = 0
-  while (position < text.length) {
-    const char = text[position]
-    if (char === "{" || char === "[") open?.(char)
-    else if (char === "}" || char === "]") close?.()
-    else if (char === "\"") {
-      const start = position
-      let escaped = false
-      for (position++; text[position] !== "\""; position++) {
-        if (text[position] !== "\\") continue
-        escaped = true
-        position++
-      }
-      const end = position + 1
-      let after = end
-      while (text[after] === " " || text[after] === "\n" || text[after] === "\t" || text[after] === "\r") after++
-      if (text[after] === ":") key({ start, end, escaped })
-    }
-    position++
-  }
-}
-
-/** The string that a key stands for. */
-export const nameOf = (text: string, { end, start }: Key): string => String(JSON.parse(text.slice(start, end)))
+export { RepeatedKey } from "./JsonRepeats.ts"
+export { type Key, nameOf, visit, type Visitor } from "./JsonVisit.ts"
 
 const renamed = (value: unknown, names: ReadonlyMap<string, string>): unknown => {
   if (Array.isArray(value)) return value.map((item) => renamed(item, names))
@@ -71,12 +36,8 @@ const built = (text: string): unknown => {
   }
 }
 
-/**
- * As `JSON.parse` is specified: the last of equal keys counts. Throws a `SyntaxError` with the place in the text, and a
- * `RangeError` for one that is nested more than 256 deep or holds more than 2²⁴ lists and objects.
- */
-export const parse = (text: string): unknown => {
-  JsonBounds.check(text)
+/** The value of a text whose bounds are known. */
+const valueOf = (text: string): unknown => {
   const parsed = built(text)
   if (!text.includes("\\")) return parsed
   const keys: Array<Key> = []
@@ -87,6 +48,24 @@ export const parse = (text: string): unknown => {
   const names = new Map(keys.map((key, i) => [`${prefix}${i}`, nameOf(text, key)]))
   const pieces = keys.flatMap(({ start }, i) => [text.slice(keys[i - 1]?.end ?? 0, start), `"${prefix}${i}"`])
   return renamed(JSON.parse([...pieces, text.slice(keys.at(-1)?.end)].join("")), names)
+}
+
+/**
+ * As `JSON.parse` is specified: the last of equal keys counts. Throws a `SyntaxError` with the place in the text, and a
+ * `RangeError` for one that is nested more than 256 deep or holds more than 2²⁴ lists and objects.
+ */
+export const parse = (text: string): unknown => {
+  JsonBounds.check(text)
+  return valueOf(text)
+}
+
+/** As `parse`; throws a `RepeatedKey` with the place where an object has a key twice: data say one thing of each. */
+export const parseUnrepeated = (text: string): unknown => {
+  const found = JsonRepeats.find(text)
+  const parsed = valueOf(text)
+  const repeated = JsonRepeats.fault(text, found)
+  if (repeated !== undefined) throw new RepeatedKey(repeated)
+  return parsed
 }
 
 const read = SchemaGetter.transformEffect((text: string, options) =>

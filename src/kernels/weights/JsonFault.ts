@@ -31,7 +31,7 @@ class Fault {
 }
 
 /** `line 2, column 7`, both counted from 1. */
-const place = (text: string, at: number): string => {
+export const place = (text: string, at: number): string => {
   let [line, start] = [1, 0]
   // Counted one by one: the text may be hundreds of megabytes, and a list of its lines as large again.
   for (let end = text.indexOf("\n"); end >= 0 && end < at; end = text.indexOf("\n", start)) {

@@ -8,6 +8,7 @@
 import { Result } from "effect"
 import { show } from "../text/show.ts"
 import * as Json from "./Json.ts"
+import * as JsonRepeats from "./JsonRepeats.ts"
 import { WeightsError } from "./WeightsError.ts"
 
 export type Dtype = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL"
@@ -53,25 +54,6 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isNatural = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
 
 const naturals = (value: unknown): value is ReadonlyArray<number> => Array.isArray(value) && value.every(isNatural)
-
-/**
- * A key that an object of this JSON text holds twice, if any. Parsing keeps the last one silently, so two readers
- * could see two different files. The text must already have been accepted by the parser.
- */
-const duplicateKey = (text: string): string | undefined => {
-  const keys: Array<Set<string> | undefined> = []
-  let twice: string | undefined
-  Json.visit(text, {
-    open: (kind) => keys.push(kind === "{" ? new Set() : undefined),
-    close: () => keys.pop(),
-    key: (key) => {
-      const name = Json.nameOf(text, key)
-      if (keys.at(-1)?.has(name) === true) twice ??= name
-      keys.at(-1)?.add(name)
-    }
-  })
-  return twice
-}
 
 /** Elements of a shape; the empty shape is a scalar. */
 export const elements = (shape: ReadonlyArray<number>): number => shape.reduce((product, size) => product * size, 1)
@@ -192,7 +174,7 @@ export const parse = (
     if (!text.startsWith("{")) return yield* Result.fail(notObject())
     const json = yield* Result.try({ try: () => Json.parse(text), catch: notObject })
     if (!isRecord(json)) return yield* Result.fail(notObject())
-    const twice = duplicateKey(text)
+    const twice = JsonRepeats.nameIn(text)
     if (twice !== undefined) {
       return yield* Result.fail(new WeightsError({ path, tensor: twice, reason: "the header names it twice" }))
     }

@@ -119,6 +119,23 @@ describe("conversations", () => {
       }
     })))
 
+  it.effect("hold boxes in pixels against the size that is stated beside them", () =>
+    live(Effect.gen(function*() {
+      const boxes = "[{\"bbox_2d\": [5, 6, 15, 18], \"label\": \"cup\"}]"
+      const thousandths = "<|object_ref_start|>cup<|object_ref_end|><|box_start|>(125,200),(375,600)<|box_end|>"
+      const found = yield* list(
+        { ...llava("a.png", boxes), width: 40, height: 30 },
+        { ...llava("b.png", boxes), width: 80, height: 60 },
+        { ...llava("c.png", boxes), Width: "40", Height: "31" }
+      )
+      assert.deepStrictEqual(found.train.truths, [["a.png", [["cup", 5, 6, 10, 12]]]])
+      assert.deepStrictEqual(found.train.rows, [[2, "size-mismatch"], [3, "size-mismatch"]])
+      assert.deepStrictEqual(found.train.details[0], "the picture is 40 × 30, stated as 80 × 60")
+      // Thousandths are of a picture of any size.
+      const free = yield* list({ ...llava("b.png", thousandths), width: 80, height: 60 })
+      assert.deepStrictEqual(free.train.rows, [])
+    })))
+
   it.effect("of free text are refused, of several questions told", () =>
     live(Effect.gen(function*() {
       const captions = yield* list(

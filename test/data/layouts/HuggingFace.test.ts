@@ -68,6 +68,25 @@ describe("Hugging Face's Parquet", () => {
       assert.deepStrictEqual(structs.train.truths, [[`${shard}#red.png`, [["cup", 5, 6, 10, 12]]]])
     })))
 
+  it.effect("states the size of a picture, which boxes in pixels are held against", () =>
+    live(Effect.gen(function*() {
+      const found = yield* one("sizes")
+      assert.deepStrictEqual(found.train.truths, [
+        [`${shard}#red.png`, [["cup", 5, 6, 10, 12]]],
+        [`${shard}#blue.png`, [["cup", 5, 6, 10, 12]]]
+      ])
+      assert.deepStrictEqual(found.train.rows, [[2, "size-mismatch"]])
+      assert.deepStrictEqual(found.train.details, ["the picture is 40 × 30, stated as 80 × 60"])
+      assert.notMatch(found.notes, /not used/)
+      // A shard that states none is read as it is.
+      const root = yield* folder({
+        "data/train-00000-of-00002.parquet": bytes("sizes"),
+        "data/train-00001-of-00002.parquet": bytes("structs")
+      })
+      const both = yield* opened(layout, root)
+      assert.deepStrictEqual([both.error, both.train.truths.length], ["", 3])
+    })))
+
   it.effect("holds lists of pictures: one is a picture, more are named", () =>
     live(Effect.gen(function*() {
       const found = yield* one("lists")

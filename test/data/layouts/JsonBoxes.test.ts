@@ -17,6 +17,29 @@ const Side = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 400 }))
 const Length = Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 400 }))
 
 describe("boxes in JSON rows", () => {
+  it.effect("stand beside their labels as numbers, too, and may be no size of the picture", () =>
+    live(Effect.gen(function*() {
+      const corners = { x1: 1, y1: 2, x2: 11, y2: 12, width: 40, height: 30 }
+      const flat = yield* rows(
+        { image: "a.png", label: "cup", ...corners },
+        { image: "a.png", label: "mug", ...corners, x2: 21 },
+        { image: "b.png", label: "cup", ...corners, width: 41 }
+      )
+      assert.deepStrictEqual(flat.train.truths, [["a.png", [["cup", 1, 2, 10, 10], ["mug", 1, 2, 20, 10]]]])
+      assert.deepStrictEqual(flat.train.rows, [[3, "size-mismatch"]])
+      const doubtful = yield* rows({ image: "a.png", label: "cup", x: 1, y: 2, width: 10, height: 10 })
+      assert.match(
+        doubtful.error,
+        /"x", "y", "width", "height" beside a label may be a box, or a place and the size of/
+      )
+      // Numbers for labels that are called so.
+      const ways = yield* rows({ image: "a.png", left: 1, top: 0, right: 0, bottom: 0 }, {
+        image: "b.png",
+        label: { left: 0, top: 1, right: 0, bottom: 0 }
+      })
+      assert.deepStrictEqual([ways.kind, ways.labels], ["classes", ["bottom", "left", "right", "top"]])
+    })))
+
   it.prop("say the same in every form", [Side, Side, Length, Length], ([x, y, width, height]) => {
     const [right, bottom] = [x + width, y + height]
     const label = "cup"
@@ -39,6 +62,10 @@ describe("boxes in JSON rows", () => {
         { bbox_2d: [x, y, right, bottom], label },
         { objects: [{ bbox_2d: [x, y, right, bottom], label: [label] }] },
         { xyxy: [x, y, right, bottom], label },
+        { x1: x, y1: y, x2: right, y2: bottom, label },
+        { xMin: x, yMin: y, xMax: right, yMax: bottom, Label: label },
+        { left: x, top: y, right, bottom, category: label },
+        { x, y, w: width, h: height, label },
         { bbox: [x, y, right, bottom], bbox_format: "pascal_voc", label },
         { bbox_format: "cxcywh", objects: [{ bbox: [x + width / 2, y + height / 2, width, height], label }] },
         { objects: [{ box_2d: [y, x, bottom, right], label }] },
@@ -148,7 +175,7 @@ describe("boxes in JSON rows", () => {
       assert.deepStrictEqual(yolo.train.truths, [["a.png", [["cup", 5, 3.75, 30, 22.5]]]])
     })))
 
-  it.effect("in pixels of a picture of another size than it is are set aside, beside one that EXIF turns", () =>
+  it.effect("in pixels of a picture of another size than it is are set aside, before EXIF turns it, too", () =>
     live(Effect.gen(function*() {
       const objects = [{ bbox: [5, 6, 10, 12], label: "cup" }]
       const turned = yield* Effect.promise(() =>
@@ -158,23 +185,21 @@ describe("boxes in JSON rows", () => {
       const root = yield* folder({
         ...abc,
         "t.jpg": turned,
+        "u.jpg": turned,
         "data.jsonl": lines(
           { image: "a.png", width: 80, height: 60, objects },
           { image: "b.png", width: "40", height: 30, objects },
           { image: "c.png", Width: 30, Height: 40, objects },
-          { image: "t.jpg", width: 30, height: 40, objects }
+          { image: "t.jpg", width: 30, height: 40, objects },
+          { image: "u.jpg", width: 40, height: 30, objects }
         )
       })
       const found = yield* opened(layout, root)
-      assert.deepStrictEqual(found.train.rows, [[1, "size-mismatch"], [3, "size-mismatch"]])
+      assert.deepStrictEqual(found.train.rows, [1, 3, 4].map((row) => [row, "size-mismatch"]))
+      assert.match(found.train.details[2] ?? "", /40 × 30, stated as 30 × 40, the sides of the file before its EXIF/)
       assert.deepStrictEqual(found.train.details[0], "the picture is 40 × 30, stated as 80 × 60")
-      assert.deepStrictEqual(found.train.truths, [["b.png", [["cup", 5, 6, 10, 12]]], ["t.jpg", [[
-        "cup",
-        5,
-        6,
-        10,
-        12
-      ]]]])
+      const read = [["cup", 5, 6, 10, 12]]
+      assert.deepStrictEqual(found.train.truths, [["b.png", read], ["u.jpg", read]])
       // Shares and thousandths are of a picture of any size.
       const shares = [{ bbox: [0.25, 0.5, 0.5, 0.5], label: "cup" }, { box_2d: [500, 250, 1000, 750], label: "cup" }]
       const half = ["cup", 10, 15, 20, 15]

@@ -372,6 +372,21 @@ describe("a table", () => {
         yield* errorOf({ "labels.csv": "filename,class,xmin,ymin,xmax,ymax\na.png,cup,1,1,2,2\n" }),
         /the columns "xmin", "ymin", "xmax", "ymax" hold boxes, which are not read from tables: export them as COCO/
       )
+      for (
+        const sides of [
+          ...["x1,y1,x2,y2", "left,top,right,bottom", "Left,Top,Width,Height", "x,y,w,h", "x,y,width,height"],
+          ...["x_1,y_1,x_2,y_2", "cx,cy,w,h", "X Center,Y Center,Width,Height"]
+        ]
+      ) {
+        const written = sides.split(",").map((side) => `"${side}"`).join(", ")
+        for (const numbers of ["1,1,9,9", "0.1,0.1,0.4,0.4"]) {
+          const text = `image,label,${sides}\na.png,sun,${numbers}\nb.png,rain,${numbers}\n`
+          assert.include(
+            yield* errorOf({ "labels.csv": text }),
+            `the columns ${written} hold boxes, which are not read from tables: export them as COCO, take these columns`
+          )
+        }
+      }
       assert.match(
         yield* errorOf({ "x.csv": "foo,bar\n1,2\n" }, undefined, "/x.csv"),
         /none of its columns "foo", "bar" names/
@@ -383,6 +398,19 @@ describe("a table", () => {
       )
       const rows = Array.from({ length: 1200 }, (_, i) => `a.png,caption ${i}`).join("\n")
       assert.match(yield* errorOf({ "x.csv": `image,label\n${rows}\n` }), /has more than 999 different values/)
+    })))
+
+  it.effect("has no boxes where its columns are labels, or only say how large pictures are", () =>
+    live(Effect.gen(function*() {
+      const ways = yield* read(
+        "image,left,top,right,bottom\na.png,1,0,0,0\nb.png,0,1,0,0\nc.png,0,0,1,0\nd.png,0,0,0,1\n"
+      )
+      assert.deepStrictEqual([ways.labels, ways.single], [["bottom", "left", "right", "top"], true])
+      const votes = "image,left,top,right,bottom\na.png,3,1,0,0\nb.png,0,4,0,0\n"
+      const named = yield* read(votes, {}, ["left", "top", "right", "bottom"])
+      assert.deepStrictEqual(named.samples, [["a.png", 0.75, 0.25, 0, 0], ["b.png", 0, 1, 0, 0]])
+      const sized = yield* read("image,label,width,height,x1,y1,x2,y2\na.png,sun,2,2,,,,\nb.png,rain,2,2,,,,\n")
+      assert.deepStrictEqual(sized.labels, ["rain", "sun"])
     })))
 
   it.effect("may be named itself; other files and folders are none", () =>

@@ -13,6 +13,12 @@ import * as Columns from "./Columns.ts"
 import * as Located from "./Located.ts"
 import * as Profile from "./Profile.ts"
 
+/** The folder of a data set: as it was named, which tables are told by, and with its links resolved. */
+export interface Place {
+  readonly directory: string
+  readonly root: string
+}
+
 /** A table whose column of pictures is known. */
 export interface Candidate {
   readonly table: Table.Table
@@ -48,9 +54,9 @@ const emptiness = Effect.fnUntraced(function*(table: Table.Table) {
     (line === 0 ? "" : `. Line ${line} ends with a carriage return alone, others with a line feed: end all lines alike`)
 })
 
-const open = Effect.fnUntraced(function*(root: string, name: string, half: Names.Half | undefined) {
+const open = Effect.fnUntraced(function*({ directory, root }: Place, name: string, half: Names.Half | undefined) {
   const path = yield* Path.Path
-  const table = yield* Table.open(path.join(root, name), "a table", { headless: true })
+  const table = yield* Table.open(path.join(directory, name), "a table", { headless: true })
   const columns = yield* Profile.of(table)
   const named = columns.find(Columns.isImage)
   if (named !== undefined && columns.every(({ filled }) => filled === 0)) {
@@ -62,11 +68,12 @@ const open = Effect.fnUntraced(function*(root: string, name: string, half: Names
 
 /** The tables of a folder, or of its folders that are called by halves, that name pictures. */
 export const inFolder = (
-  root: string
+  place: Place
 ): Effect.Effect<ReadonlyArray<Candidate>, DataError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const path = yield* Path.Path
-    const list = (folder: string) => Effect.mapError(Walk.list(path.join(root, folder)), unreadable(root))
+    const { directory } = place
+    const list = (folder: string) => Effect.mapError(Walk.list(path.join(directory, folder)), unreadable(directory))
     const { files, folders } = yield* list("")
     const here = files.filter(isTable).map((name) => ({ name, half: Names.halfIn(name.replace(/\.\w+$/, "")) }))
     const below = here.length > 0 ? [] : yield* Effect.forEach(
@@ -76,21 +83,26 @@ export const inFolder = (
           inside.files.filter(isTable).map((name) => ({ name: path.join(folder, name), half: Names.halfOf(folder) })))
     )
     const opened = yield* Effect.forEach([...here, ...below.flat()], ({ half, name }) =>
-      open(root, name, half))
+      open(place, name, half))
     return opened.flatMap(Option.toArray)
   })
 
 /** The table that a path names, and its folder. Fails where none of its columns names pictures. */
 export const atPath = (
   file: string
-): Effect.Effect<Option.Option<Candidate & { readonly root: string }>, DataError, FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<
+  Option.Option<{ readonly place: Place; readonly candidate: Candidate }>,
+  DataError,
+  FileSystem.FileSystem | Path.Path
+> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     if (!isTable(file) && !/\.txt$/i.test(file)) return Option.none()
-    const root = yield* Effect.mapError(fs.realPath(path.dirname(file)), unreadable(file))
-    const found = yield* open(root, path.basename(file), undefined)
-    if (Option.isSome(found)) return Option.some({ ...found.value, root })
+    const directory = path.dirname(file)
+    const place = { directory, root: yield* Effect.mapError(fs.realPath(directory), unreadable(file)) }
+    const found = yield* open(place, path.basename(file), undefined)
+    if (Option.isSome(found)) return Option.some({ place, candidate: found.value })
     const { header } = yield* Table.open(file, "a table")
     return yield* new DataError({
       source: file,

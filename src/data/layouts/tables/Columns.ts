@@ -8,6 +8,7 @@ import * as Table from "../../Table.ts"
 import * as Hinted from "../Hinted.ts"
 import * as Names from "../Names.ts"
 import * as Amounts from "./Amounts.ts"
+import * as Flags from "./Flags.ts"
 import * as Profile from "./Profile.ts"
 
 type Column = Profile.Column
@@ -20,9 +21,15 @@ export type Truth =
     /** Whether labels are numbers, so that a cell such as "NA" is none. */
     readonly numbered: boolean
   }
-  | { readonly _tag: "Amounts"; readonly amounts: Amounts.Amounts }
+  | {
+    readonly _tag: "Amounts"
+    readonly amounts: Amounts.Amounts
+    /** Columns that may be marks of rows; none where labels are named. */
+    readonly flags?: Flags.Flags
+  }
 
-const key = (name: string) => name.normalize("NFKC").toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "")
+/** A name without case, spaces and signs. */
+export const key = (name: string): string => name.normalize("NFKC").toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "")
 
 /** Names that a column may have, without spaces and signs; the likelier first. */
 const words = {
@@ -161,7 +168,12 @@ const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: Readonl
   // Shares that add up need no other column.
   if (summing === undefined) yield* decided(table, plain, numbers)
   const best = summing ?? (texts.length === 1 ? undefined : amounts[0])
-  if (best !== undefined) return Option.some<Truth>({ _tag: "Amounts", amounts: best })
+  if (best !== undefined) {
+    const flags = yield* Flags.of(table, best.columns, best.values === "percentages" ? 100 : 1)
+    const columns = best.columns.filter((column) => !flags.left.includes(column))
+    const [left = Option.none()] = flags.left.length > 0 ? yield* Amounts.of(table, [columns]) : []
+    return Option.some<Truth>({ _tag: "Amounts", amounts: Option.getOrElse(left, () => best), flags })
+  }
   const [only, ...more] = texts.length > 0 ? texts : numbers.filter((column) => column.isWhole && isFew(column))
   if (only === undefined || more.length > 0) return Option.none<Truth>()
   if (only.isNumeric && only.firstWord !== undefined) {

@@ -8,6 +8,7 @@ import * as TextEncoding from "../../TextEncoding.ts"
 import * as Names from "../Names.ts"
 import * as Amounts from "./Amounts.ts"
 import type { Candidate } from "./Candidates.ts"
+import * as Flags from "./Flags.ts"
 import type { Column } from "./Profile.ts"
 import type { Plan, Tally } from "./Reading.ts"
 
@@ -18,7 +19,10 @@ const leftOf = ({ image, split, table: { header }, truth }: Plan, columns: Reado
     ...split === undefined ? [] : [split.index],
     ...truth._tag === "Label"
       ? [truth.column.index]
-      : [...truth.amounts.columns, ...truth.amounts.others, ...truth.amounts.unnamed].map(({ index }) => index)
+      : [
+        ...[...truth.amounts.columns, ...truth.amounts.others, ...truth.amounts.unnamed],
+        ...truth.flags?.left ?? []
+      ].map(({ index }) => index)
   ])
   return columns.filter(({ index, name }) => !read.has(index) && !Table.isIndex(name, index) && header.length > 0)
 }
@@ -88,6 +92,7 @@ export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan):
     ...truth._tag === "Amounts" ? [Amounts.noteOn(truth.amounts)] : [],
     ...onOthers(plan),
     ...onUnnamed(plan),
+    ...truth._tag === "Amounts" && truth.flags !== undefined ? Flags.notes(truth.flags, truth.amounts.columns) : [],
     ...onOdd(plan),
     ...left.length > 0 ? [`columns left alone: ${Quoted.names(left.map((column) => column.name))}`] : []
   ].map((note) => `${name}: ${note}`)
@@ -96,7 +101,7 @@ export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan):
 /** What the labels of a column are like. */
 export const onLabels = (
   name: string,
-  { several, spaced }: Tally,
+  { labels: rows, several, spaced }: Tally,
   labels: ReadonlyArray<string>
 ): ReadonlyArray<string> => {
   const split = [...several.values()].filter((given) => given.size > 1).length
@@ -112,6 +117,7 @@ export const onLabels = (
     ...spaced.size > 0
       ? [`${name}: labels are read without the space around them: ${Quoted.names([...spaced].sort(), 3)}`]
       : [],
+    ...Names.several(new Map([...rows].filter(([label]) => labels.includes(label)))),
     ...Names.alike(labels),
     ...Names.missing(labels)
   ]
