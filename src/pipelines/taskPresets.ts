@@ -84,8 +84,12 @@ const onPhotographs: Changes = {
   rft: { steps: 20, warmup: 1, deadSteps: 1000, select: { every: 10 } }
 }
 
-/** A picture with all its boxes takes twice the tokens: fewer chains and steps keep the run to minutes. */
-const inBrief: Changes = { limit: { train: 500, test: 200 }, generate: { candidates: 8 }, rft: { steps: 60 } }
+/**
+ * A picture with all its boxes takes twice the tokens: fewer chains keep the run to minutes. The last stage is as long
+ * as the preset's. On two other draws of the world RISE's mAP@0.5 is 0.849 after 60 steps and 0.876 after 150 (SFT
+ * 0.892), and 0.872 after 250 (SFT 0.882).
+ */
+const inBrief: Changes = { limit: { train: 500, test: 200 }, generate: { candidates: 8 } }
 
 /** A last stage of as many steps as their figures in docs/results.md were taken with. */
 const quick: Changes = { limit: { train: 700, test: 200 }, rft: { steps: 150 } }
