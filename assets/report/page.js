@@ -501,13 +501,17 @@
       )
     )
 
+  /** A command whose flags stay in one piece: a line may end behind any dash. @param {string} text */
+  const inPieces = (text) =>
+    text.split(/( )/).map((word) => word.startsWith("-") ? make("span", { class: "flag" }, word) : word)
+
   /** What differs between two runs of one seed: machine, versions, time. @param {any} run */
   const machine = (run) => {
     const place = document.getElementById("machine")
     if (place === null) return
     place.replaceChildren(
       make("dl", {}, ...run.facts.map((/** @type {[string, string]} */ [name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)))),
-      ...(run.command === null ? [] : [make("p", {}, "Repeat it: ", make("code", { class: "command" }, run.command))]),
+      ...(run.command === null ? [] : [make("p", {}, "Repeat it: ", make("code", { class: "command" }, ...inPieces(run.command)))]),
       ...(run.stages.length === 0 ? [] : [table(
         "Time by stage",
         ["stage", "time", "tokens", "tokens a second", "most memory by then"],

@@ -19,7 +19,7 @@ const result = (method: string, part: string, metric: string, value: number) => 
   shots: "full",
   metric,
   value,
-  n: 4,
+  n: 40,
   seed: 0
 })
 
@@ -68,6 +68,9 @@ const files = {
   }])
 }
 
+/** The page as it reads: flags are kept in one piece by an element of their own. */
+const reads = (html: string) => html.replace(/<span class="flag">(.*?)<\/span>/g, "$1")
+
 /** The page without its own script. */
 const markup = (html: string) => html.replace(/<script>[^]*?<\/script>/, "")
 
@@ -80,7 +83,7 @@ const folder = Effect.fnUntraced(function*(content: Readonly<Record<string, stri
 
 const page = Effect.fnUntraced(function*(content: Readonly<Record<string, string>>) {
   const file = yield* report(yield* folder(content))
-  return yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(file))
+  return reads(yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(file)))
 })
 
 describe("report", () => {
@@ -207,7 +210,7 @@ describe("report", () => {
       const tables = [...html.matchAll(/<table>.*?<\/table>/g)].map(([table]) => table)
         .filter((table) => table.includes(">method</th>"))
       assert.deepStrictEqual(tables.map((table) => table.match(/<th scope="col"/g)?.length), [8, 7])
-      for (const metric of metrics) assert.strictEqual(tables.join("").split(`${metric}&nbsp;`).length, 2, metric)
+      for (const metric of metrics) assert.strictEqual(tables.join("").split(`${metric}\u00a0`).length, 2, metric)
       assert.include(
         html,
         "<th scope=\"col\" class=\"text\">reason</th><th scope=\"col\" class=\"text\">what was wrong</th>"
@@ -287,8 +290,8 @@ describe("report", () => {
       const budget = "budget 8m: about 7.5 min for RISE, with 82% of the steps"
       const about = { lowerIsBetter: ["JSD"], metric: "JSD", notes: [budget, `<b>${hostile}`] }
       const html = yield* page({ ...files, "run.json": JSON.stringify({ identity: { task: "emotion6" }, about }) })
-      const verdict = "RISE reaches JSD 0.100 on 4 test pictures: better than guessing the mean (0.300) by 0.200, " +
-        "better than SFT (0.200) by 0.100. 4 pictures are few: another 30 would tell more."
+      const verdict = "RISE reaches JSD 0.100 on 40 test pictures: better than guessing the mean (0.300) by 0.200, " +
+        "better than SFT (0.200) by 0.100."
       const meaning =
         "JSD: Jensen–Shannon divergence between the answer&#39;s shares and the label&#39;s, in nats: 0 where " +
         "they are equal, 0.693 at the most. Less is better."
@@ -384,7 +387,7 @@ describe("report", () => {
       assert.include(cut, "τ keeps 8 of 8 chains (100%)")
       assert.include(cut, "<div class=\"stage\">sft</div>")
       yield* run(true, Infinity)
-      const whole = yield* fs.readFileString(yield* report(out))
+      const whole = reads(yield* fs.readFileString(yield* report(out)))
       assert.notInclude(whole, "ended with an error")
       assert.isFalse(yield* fs.exists(`${out}/error.json`))
       assert.include(whole, `npx rise evaluate --model ${out}/model --data PICTURES measures the model`)

@@ -12,7 +12,7 @@ import { dataUri } from "../picture.ts"
 import * as Bars from "../report/Bars.ts"
 import { document } from "../report/Document.ts"
 import { shot } from "../report/Examples.ts"
-import { cell, escape, heads, row, scrolling } from "../report/Html.ts"
+import { cell, escape, heads, prose, row, scrolling } from "../report/Html.ts"
 import { type Judge, silence, type Unanswered } from "./Judge.ts"
 import type { Suspect } from "./Suspects.ts"
 
@@ -88,8 +88,8 @@ export const page = <A, E, R>(
         facts,
         body: `<p class="note">The most suspect first: labels that chains written for them do not lead back to. ` +
           `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt, in percent.</p>` +
-          doubts.map((text) => `<p role="alert"><strong>${escape(text)}</strong></p>`).join("") +
-          (unanswered.count === 0 ? "" : `<p><strong>${escape(silence(unanswered, judge))}</strong></p>`) +
+          doubts.map((text) => `<p role="alert"><strong>${prose(text)}</strong></p>`).join("") +
+          (unanswered.count === 0 ? "" : `<p><strong>${prose(silence(unanswered, judge))}</strong></p>`) +
           `<div class="stack">${shown.map(cardOf).join("")}</div><h2>Figures</h2>${figuresOf(rows)}`
       })
     )

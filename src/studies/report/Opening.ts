@@ -22,6 +22,17 @@ export interface Setting {
   readonly done: "taught" | "measured" | "audited" | "explained"
 }
 
+/** How the page's title begins, by what the run does. */
+const titles: Readonly<Record<Setting["done"], string>> = {
+  taught: "RISE on",
+  measured: "Evaluation on",
+  audited: "Judge of the labels of",
+  explained: "Reasons for the labels of"
+}
+
+/** The title of the page. */
+export const title = (done: Setting["done"], task: string): string => `${titles[done]} ${task}`
+
 const asked = ({ kind, labels }: Drawing): string => {
   const listed = labels.length === 0
     ? ""

@@ -15,7 +15,7 @@ import * as DataSection from "./DataSection.ts"
 import { document } from "./Document.ts"
 import { examples as shown } from "./Examples.ts"
 import * as Glossary from "./Glossary.ts"
-import { escape, scrolling, section } from "./Html.ts"
+import { escape, prose, scrolling, section } from "./Html.ts"
 import * as Quality from "./Quality.ts"
 import * as Settings from "./Settings.ts"
 import * as Tables from "./Tables.ts"
@@ -118,7 +118,12 @@ const resultsOf = ({ facts, kept, lower, metric, results }: PageData): string =>
   const metrics = distinct("metric")
   const masked = metrics.some((name) => name.endsWith(" masked"))
   return `<div class="stack">${picture}${Tables.results(results, lower)}</div>` +
-    `<p class="note">${shaded ? "Shaded: the best of its column, the prior aside; nothing where all are equal. " : ""}${
+    `<p class="note">${
+      shaded
+        ? "Shaded: the best of its column, the prior aside, where no two share that; a figure of fewer than five " +
+          "things is none. "
+        : ""
+    }${
       metrics.includes("win rate")
         ? "Win rate: share of samples on which the method is better than RISE, ties counted half. "
         : ""
@@ -137,7 +142,7 @@ const resultsOf = ({ facts, kept, lower, metric, results }: PageData): string =>
 const saidOf = ({ caution, drawing, examples }: PageData): string =>
   examples.length === 0
     ? ""
-    : `${Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${escape(text)}</strong></p>` })}` +
+    : `${Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${prose(text)}</strong></p>` })}` +
       `<p class="note">${examples.some(({ worst }) => worst === true) ? "What is farthest off first. " : ""}` +
       `<span class="key truth"></span>truth &nbsp;<span class="key ours"></span>prediction${
         drawing.kind === "labels" ? ", in percent" : ""
@@ -197,12 +202,12 @@ export const render = (page: PageData): string => {
     const [text = "", ...rest] = said.split("\n")
     const below = rest.length === 0 ? "" : scrolling("what was said of it", `<pre>${escape(rest.join("\n"))}</pre>`)
     return i > 0
-      ? `<p>${escape(text)}</p>${below}`
-      : `<p class="verdict">${escape(text)}</p>${
+      ? `<p>${prose(text)}</p>${below}`
+      : `<p class="verdict">${prose(text)}</p>${
         metric !== undefined && text.includes(metric) ? Glossary.said(metric, lower.has(metric)) : ""
       }${below}`
   })
-  const plain = (text: string) => text === "" ? "" : `<p class="plain">${escape(text)}</p>`
+  const plain = (text: string) => text === "" ? "" : `<p class="plain">${prose(text)}</p>`
   const charts = curves.map(chartsOf).join("")
   const parts = [
     ["results", "Results", resultsOf(page)],
@@ -222,7 +227,7 @@ export const render = (page: PageData): string => {
     [
       "warnings",
       "Warnings",
-      warnings.length === 0 ? "" : `<ul>${warnings.map((text) => `<li>${escape(text)}</li>`).join("")}</ul>`
+      warnings.length === 0 ? "" : `<ul>${warnings.map((text) => `<li>${prose(text)}</li>`).join("")}</ul>`
     ],
     [
       "training",
@@ -239,7 +244,7 @@ export const render = (page: PageData): string => {
     facts: [...facts, ["rows set aside", total === 0 ? "none" : `${total} (${reasons})`]],
     script: true,
     opening: `<div class="now" id="now" role="status" hidden></div>${
-      page.doubts.map((text) => `<p role="alert"><strong>${escape(text)}</strong></p>`).join("")
+      page.doubts.map((text) => `<p role="alert"><strong>${prose(text)}</strong></p>`).join("")
     }${plain(opening.done)}${lead.join("")}${plain(opening.compared.join(" "))}`,
     sections: parts.filter(([, , body]) => body !== "").map(([id, title]) => ({ id, title })),
     body: parts.map(([id, title, body]) => section(id, title, body)).join("")
