@@ -351,8 +351,8 @@
           make("b", {}, `${method.right[i] === 1 ? "✓" : "✗"} ${label >= 0
             ? index.labels[label]
             : index.verdicts[method.verdict[i]] === "ok" ? (method.right[i] === 1 ? "right" : "wrong") : "not valid"}`),
-          make("small", {}, `${index.truth[i].length === 0 ? "" : `truth ${index.truth[i].map((/** @type {number} */ at) => index.labels[at]).join(", ")} · `}` +
-            `${index.metric} ${figure(method.score[i])}${method.confidence[i] === null ? "" : ` · ${percent(method.confidence[i])}% sure`}`)
+          make("small", {}, `${index.truth[i].length === 0 ? "" : `truth ${index.truth[i].map((/** @type {number} */ at) => index.labels[at]).join(", ")}\u00a0· `}` +
+            `${index.metric} ${figure(method.score[i])}${method.confidence[i] === null ? "" : `\u00a0· ${percent(method.confidence[i])}% sure`}`)
         )
         chunk(`samples-${Math.floor(i / index.perFile)}`).then((/** @type {any} */ rows) => {
           if (own !== turn) return

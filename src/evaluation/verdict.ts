@@ -17,11 +17,17 @@ export interface Verdict {
 }
 
 /**
- * Whose answers were measured: a method's that this run trained, or trained until it knew its lessons by heart; those
- * of a model that was taught its task before, of one that was taught none, or of one behind a server, whose past nobody
- * here knows.
+ * A model that this run does not train: it was taught its task before, or taught none, or is behind a server, so that
+ * nobody here knows its past.
  */
-export const Measured = Schema.Literals(["trained", "byHeart", "taught", "untaught", "served"])
+export const Given = Schema.Literals(["taught", "untaught", "served"])
+export type Given = typeof Given.Type
+
+/**
+ * Whose answers were measured: a method's that this run trained, or trained until it knew its lessons by heart; or
+ * those of a model as it was given.
+ */
+export const Measured = Schema.Literals(["trained", "byHeart", ...Given.literals])
 export type Measured = typeof Measured.Type
 
 /** What to do where it is no better than the guess. */

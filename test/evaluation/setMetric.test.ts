@@ -123,7 +123,7 @@ describe("figures of a test set", () => {
 
   it.effect("say of how many things they are, where those are fewer than the samples", () =>
     Effect.gen(function*() {
-      const metric = (name: string, items: (truth: typeof right) => number) => ({
+      const metric = (name: string, items: (truth: ReadonlyArray<unknown>) => number) => ({
         name,
         direction: "higher" as const,
         of: () => 1,

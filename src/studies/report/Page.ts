@@ -114,14 +114,13 @@ const resultsOf = ({ facts, kept, lower, metric, results }: PageData): string =>
     : `<div class="card"><p class="note">${Glossary.term(metric)} by method; ${
       lower.has(metric) ? "shorter" : "longer"
     } is better.</p>${Bars.methods(metric, main, kept)}</div>`
-  const shaded = distinct("method").filter((method) => method !== "prior").length > 1
+  const tables = Tables.results(results, lower)
   const metrics = distinct("metric")
   const masked = metrics.some((name) => name.endsWith(" masked"))
-  return `<div class="stack">${picture}${Tables.results(results, lower)}</div>` +
+  return `<div class="stack">${picture}${tables}</div>` +
     `<p class="note">${
-      shaded
-        ? "Shaded: the best of its column, the prior aside, where no two share that; a figure of fewer than five " +
-          "things is none. "
+      tables.includes(Tables.best)
+        ? "Shaded: the best of its column, the prior aside; none where two share that, or of fewer than five things. "
         : ""
     }${
       metrics.includes("win rate")

@@ -26,6 +26,9 @@ const bestOf = (rows: ReadonlyArray<ResultRow>, isLower: boolean): Option.Option
     : Option.some(first.method)
 }
 
+/** How the cell of the best is marked. */
+export const best = "class=\"best\""
+
 /** Columns of figures that a page of 820 pixels has room for. */
 const mostColumns = 8
 
@@ -42,7 +45,7 @@ export const results = (rows: ReadonlyArray<ResultRow>, lower: ReadonlySet<strin
     const inPart = rows.filter((row) => row.part === part && !hidden.has(row.metric))
     const metrics = [...new Set(inPart.map(({ metric }) => metric))]
     const methods = [...new Set(inPart.map(({ method }) => method))]
-    const best = new Map(
+    const ahead = new Map(
       metrics.map((metric) => [metric, bestOf(inPart.filter((row) => row.metric === metric), lower.has(metric))])
     )
     const lines = (shown: ReadonlyArray<string>) =>
@@ -52,7 +55,7 @@ export const results = (rows: ReadonlyArray<ResultRow>, lower: ReadonlySet<strin
             Option.match(figure(inPart, method, part, metric), {
               onNone: () => "<td>–</td>",
               onSome: (value) =>
-                `<td${Option.contains(best.get(metric) ?? Option.none(), method) ? " class=\"best\"" : ""}>${
+                `<td${Option.contains(ahead.get(metric) ?? Option.none(), method) ? ` ${best}` : ""}>${
                   value.toFixed(3)
                 }</td>`
             })
