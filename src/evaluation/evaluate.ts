@@ -176,7 +176,12 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   )
   return [
     ...rows,
-    ...rows.slice(0, 1).map(({ items: _, ...row }): ResultRow => ({ ...row, part: "all", metric: "ranked", value: 1 - unranked / read }))
+    ...rows.slice(0, 1).map(({ items: _, ...row }): ResultRow => ({
+      ...row,
+      part: "all",
+      metric: "ranked",
+      value: 1 - unranked / read
+    }))
   ]
 }, Effect.scoped)
 

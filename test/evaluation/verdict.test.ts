@@ -39,7 +39,10 @@ describe("verdict", () => {
       "better than guessing the mean (0.270) by 0.003, too near SFT (0.262) to be told from it (worse by 0.005, standard"
     )
     // What is the same to the last digit that is shown needs no error.
-    assert.include(of([["prior", 1]], { prior: 0.27, SFT: 0.2, RISE: 0.27 }).sentence, "no better than guessing the mean")
+    assert.include(
+      of([["prior", 1]], { prior: 0.27, SFT: 0.2, RISE: 0.27 }).sentence,
+      "no better than guessing the mean"
+    )
   })
 
   it("says where nothing was learned, and where to look", () => {

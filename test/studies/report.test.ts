@@ -10,6 +10,7 @@ import * as Chart from "../../src/studies/report/Chart.ts"
 import { report } from "../../src/studies/report/report.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 import { stopwatch } from "../stopwatch.ts"
+import { reads } from "./reads.ts"
 
 const jsonl = (rows: ReadonlyArray<unknown>) => rows.map((row) => `${JSON.stringify(row)}\n`).join("")
 
@@ -67,9 +68,6 @@ const files = {
     said: [{ method: "RISE", text: hostile, reasoning: hostile, annotation: null, bars: [] }]
   }])
 }
-
-/** The page as it reads: flags are kept in one piece by an element of their own. */
-const reads = (html: string) => html.replace(/<span class="flag">(.*?)<\/span>/g, "$1")
 
 /** The page without its own script. */
 const markup = (html: string) => html.replace(/<script>[^]*?<\/script>/, "")

@@ -1,9 +1,9 @@
 /**
  * `rise tables`: runs or resumes the paper's experiments and prints their tables.
  */
-import { availableParallelism } from "node:os"
 import { Console, Effect, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
+import { availableParallelism } from "node:os"
 import { CsvManifest } from "../../data/index.ts"
 import { duration } from "../../dsl/Progress.ts"
 import { Ablations } from "../../studies/index.ts"
@@ -146,7 +146,9 @@ export const tables = Command.make("tables", {
     }
     const open = cells.filter((_, i) => states[i] !== "done")
     const { seconds, timed } = yield* estimate(open)
-    const basis = timed > 0 ? `by ${timed} cells timed here` : `counted, as on ${cores === 1 ? "one core" : "two cores"} with the embedded checkpoint`
+    const basis = timed > 0
+      ? `by ${timed} cells timed here`
+      : `counted, as on ${cores === 1 ? "one core" : "two cores"} with the embedded checkpoint`
     const how = isKnown(timed, open)
       ? `about ${duration(seconds)} (${basis})`
       : "how long is known once one of them was run here"

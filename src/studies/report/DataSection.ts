@@ -88,9 +88,7 @@ const asideOf = ({ counts, first }: SetAside): string => {
       "rows that were set aside",
       `<table class="rows"><caption>Rows <small>· ${
         first.length < total ? `the first ${first.length} of ${total}; all are in quarantine.jsonl` : `all ${total}`
-      }</small></caption>${
-        heads(names, names.slice(1))
-      }<tbody>${body.join("")}</tbody></table>`
+      }</small></caption>${heads(names, names.slice(1))}<tbody>${body.join("")}</tbody></table>`
     )
 }
 

@@ -63,7 +63,10 @@ export const read = Effect.fnUntraced(
       ...(peak === 0 ? [] : [["most memory", `${(peak / 1024).toFixed(2)} GiB`]]),
       ...(machine === undefined
         ? []
-        : [["processor", `${machine.processor}, ${machine.cores} ${machine.cores === 1 ? "core" : "cores"}`], ["memory", `${machine.gibibytes} GiB`]]),
+        : [["processor", `${machine.processor}, ${machine.cores} ${machine.cores === 1 ? "core" : "cores"}`], [
+          "memory",
+          `${machine.gibibytes} GiB`
+        ]]),
       ...(platform === undefined ? [] : [["system", platform]]),
       ...Object.entries(versions)
     ]

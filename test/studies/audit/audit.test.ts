@@ -130,8 +130,7 @@ describe("audit", () => {
       const half = ["warm-up-chains", "warm-up", "reinforce", "explain"]
       assert.deepStrictEqual(names, ["half-1", "half-2"].flatMap((part) => half.map((stage) => `${part}/${stage}`)))
       assert.isTrue(planned[0]!.every(({ counted }) => counted > 0))
-      const of = (tag: "Started" | "Finished") =>
-        events.flatMap((event) => event._tag === tag ? [event.stage] : [])
+      const of = (tag: "Started" | "Finished") => events.flatMap((event) => event._tag === tag ? [event.stage] : [])
       assert.deepStrictEqual([of("Started"), of("Finished")], [names, names])
       assert.strictEqual(events.findIndex(({ _tag }) => _tag === "Planned"), 0)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))

@@ -1,7 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { results } from "../../../src/studies/report/Tables.ts"
 
-const row = (method: string, metric: string, value: number, more: { readonly n?: number; readonly items?: number } = {}) => ({
+const row = (
+  method: string,
+  metric: string,
+  value: number,
+  more: { readonly n?: number; readonly items?: number } = {}
+) => ({
   method,
   part: "all",
   shots: "full",
@@ -38,7 +43,10 @@ describe("results", () => {
   })
 
   it("keeps the arrow of a heading on the line of its last word", () => {
-    assert.match(results([row("RISE", "JSD masked", 0.2)], new Set(["JSD masked"])), /JSD masked\u00a0↓<\/button><\/th>/)
+    assert.match(
+      results([row("RISE", "JSD masked", 0.2)], new Set(["JSD masked"])),
+      /JSD masked\u00a0↓<\/button><\/th>/
+    )
     assert.match(results([row("RISE", "own", 0.2)], new Set()), /<th scope="col">own\u00a0↑<\/th>/)
   })
 })
