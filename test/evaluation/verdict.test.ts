@@ -36,7 +36,7 @@ describe("verdict", () => {
     assert.isTrue(apart.learned)
     assert.include(
       apart.sentence,
-      "better than guessing the mean (0.270) by 0.003, too near SFT (0.262) to be told from it (worse by 0.005, standard"
+      "better than guessing the mean (0.270) by 0.003, too near SFT (0.262) to be told from it (worse by 0.005"
     )
     // What is the same to the last digit that is shown needs no error.
     assert.include(
