@@ -14,7 +14,7 @@ import { readable, runMain } from "../src/cli/process.ts"
 import { executable, ScriptError } from "./program.ts"
 
 /** Pixels of the page: what is below the answers is cut. */
-const [width, height] = [880, 2400]
+const [width, height] = [980, 2400]
 
 /** Of sections those that tell what a report is; of the results the bars. */
 const shown = `<style>
