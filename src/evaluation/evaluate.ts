@@ -241,11 +241,7 @@ const grammarOf = Effect.fnUntraced(
 
 /** Evaluates one and the same annotation for every sample: the training set's mean is the `prior` row. */
 export const evaluateConstant = <A, E, R>(
-  options: Options.EvaluateOptions<A, E, R> & {
-    readonly annotation: A
-    /** Whether it is written to `predictions.jsonl`, too. Default true. */
-    readonly kept?: boolean
-  }
+  options: Options.EvaluateOptions<A, E, R> & { readonly annotation: A }
 ) =>
   recorded(
     options.method,
@@ -262,5 +258,5 @@ export const evaluateConstant = <A, E, R>(
             reward: Reward.similarity(options.task, sample.truth, options.annotation, sample)
           }))),
         (given) => judged(options.task, samples, given)
-      ), { name: "evaluate", before: 0, kept: options.kept ?? true })
+      ), { name: "evaluate", before: 0, kept: true })
   )

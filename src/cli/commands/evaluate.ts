@@ -110,7 +110,7 @@ const method = "model"
 const priorOf = Effect.fnUntraced(function*<A>({ mean, task, test, train }: Sources.TaskSource<A, Task<A>>) {
   if (mean === undefined || Option.isNone(yield* Stream.runHead(train))) return []
   const annotation = yield* mean(Stream.map(train, ({ truth }) => truth))
-  return yield* evaluateConstant({ task, data: test, method: "prior", annotation, kept: false })
+  return yield* evaluateConstant({ task, data: test, method: "prior", annotation })
 })
 
 /** Tells of the passes that there will be, for their number and the time left. */
