@@ -143,6 +143,7 @@ describe("report", () => {
           "run.json": JSON.stringify({ identity, about: { metric: "JSD", lowerIsBetter: ["JSD"], measured } })
         })
       const html = yield* made("untaught")
+      assert.include(html, "<h1>Evaluation on emotion6</h1>")
       assert.include(html, "was asked about 12 labelled pictures (data: faces), for the task “emotion6”")
       assert.include(html, "Nothing is trained in this run.")
       assert.include(html, "It was not taught this task: train it on labelled pictures")
@@ -193,6 +194,7 @@ describe("report", () => {
         config: { training: "none" }
       }
       const html = yield* page({ ...files, "run.json": JSON.stringify({ identity, about: {} }) })
+      assert.include(html, "<h1>Judge of the labels of emotion6</h1>")
       assert.include(html, "judged the labels of 9 pictures, for the task")
       assert.notInclude(html, "0 others")
       assert.notInclude(html, "test samples")
@@ -214,6 +216,11 @@ describe("report", () => {
         "<th scope=\"col\" class=\"text\">reason</th><th scope=\"col\" class=\"text\">what was wrong</th>"
       )
       assert.include(html, "<td class=\"text\">row 1</td><td class=\"text\">sum</td><td class=\"text words\">d</td>")
+      // Pictures have their names in what was wrong, and no place beside.
+      const picture = { source: "faces", row: 1, unit: "picture", reason: "damaged", detail: "a.png" }
+      const named = yield* page({ ...files, "quarantine.jsonl": jsonl([picture]) })
+      assert.include(named, "<th scope=\"col\">file</th><th scope=\"col\" class=\"text\">reason</th>")
+      assert.include(named, "faces</th><td class=\"text\">damaged</td><td class=\"text words\">a.png</td>")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("escapes whatever a model, a file name or a label says", () =>

@@ -14,6 +14,7 @@ import type { Shape, Size, Value } from "../annotations/Row.ts"
 import * as Suspects from "../annotations/Suspects.ts"
 import * as Values from "../annotations/Values.ts"
 import { tellOther } from "../difficulty.ts"
+import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
@@ -219,7 +220,7 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
       bars,
       facts: [
         ["data", source.name],
-        ["model", named(given)],
+        ["model", Option.isSome(given.remote) ? named(given) : modelName(given.model)],
         ["judge", judged[training]],
         ["ranked by", ranked(given.by, task.metrics?.[0]?.name)],
         ["settings", preset.name],

@@ -116,6 +116,7 @@ describe("audit", () => {
       assert.include(html, "wrong label")
       assert.notMatch(html, /(src|href)="(?!data:)/)
       assert.strictEqual(html.match(/<image /g)?.length, 20)
+      assert.include(html, "<span class=\"key ours\"></span>rebuilt, in percent")
       assert.strictEqual(jsonl(yield* read(`${out}/suspects.jsonl`)).length, 20)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
@@ -230,6 +231,8 @@ describe("audit", () => {
         "The judge of all labels says the same whatever the label: it rebuilt \"fear\" for 120 of the 120 labels " +
           "that it answered, of which 40 are that. What it suspects means nothing: leave --training none out"
       )
+      assert.include(same.html, "The most suspect first")
+      assert.notInclude(same.html, "<span class=\"key", "colours of what is not drawn")
       assert.include(same.html, "<p role=\"alert\"><strong>The judge of all labels says the same")
       const alike = yield* of("alike", { fear: 50 }, Stream.filter(clean, ({ truth }) => truth === "fear"))
       assert.deepStrictEqual(alike.doubts, [], "of labels that are all the same it may be right")
