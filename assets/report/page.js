@@ -201,6 +201,10 @@
       ? ", a tie: labels with equal shares, of which one is written here, and not all are right"
       : ""
 
+  /** What the colours mean of what is drawn. */
+  const colours = () =>
+    make("p", { class: "note" }, make("span", { class: "key truth" }), "truth  ", make("span", { class: "key ours" }), "answer")
+
   /** All that is known of one sample. @param {any} index @param {any} sample */
   const whole = (index, sample) =>
     make(
@@ -218,6 +222,7 @@
         "div",
         {},
         make("p", { class: "note" }, "From the base to the trained methods, what each wrote of this picture:"),
+        index.kind === "text" ? undefined : colours(),
         ...sample.said.map((/** @type {any} */ answer) =>
           make(
             "div",
@@ -377,7 +382,8 @@
         make("label", { class: "field", for: "by-name" }, "picture", search)
       ),
       found,
-      make("p", { class: "note" }, make("span", { class: "key truth" }), "truth  ", make("span", { class: "key ours" }), "answer"),
+      // Over the small pictures boxes are drawn, and nothing else.
+      ...(index.kind === "boxes" ? [colours()] : []),
       grid,
       pages.bar
     )

@@ -138,16 +138,22 @@ const resultsOf = ({ facts, kept, lower, metric, results }: PageData): string =>
     Glossary.meanings([...distinct("method"), ...metrics])
 }
 
+/** What the colours mean of what is drawn; nothing where texts stay texts. */
+const key = ({ kind }: Drawing, truth: string, ours: string): string =>
+  kind === "text" ? "" : `<span class="key truth"></span>${truth} &nbsp;<span class="key ours"></span>${ours}`
+
+const note = (html: string): string => html === "" ? "" : `<p class="note">${html}</p>`
+
 const saidOf = ({ caution, drawing, examples }: PageData): string =>
   examples.length === 0
     ? ""
     : `${Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${prose(text)}</strong></p>` })}` +
-      `<p class="note">${examples.some(({ worst }) => worst === true) ? "What is farthest off first. " : ""}` +
-      `<span class="key truth"></span>truth &nbsp;<span class="key ours"></span>prediction${
-        drawing.kind === "labels" ? ", in percent" : ""
-      }</p>${shown(drawing, examples)}`
+      note(
+        (examples.some(({ worst }) => worst === true) ? "What is farthest off first. " : "") +
+          key(drawing, "truth", "prediction") + (drawing.kind === "labels" ? ", in percent" : "")
+      ) + shown(drawing, examples)
 
-const loopOf = ({ histogram, loops }: PageData): string => {
+const loopOf = ({ drawing, histogram, loops }: PageData): string => {
   const rewards = Option.match(histogram, {
     onNone: () => "",
     onSome: ({ bins, kept, of, tau }) =>
@@ -174,7 +180,7 @@ const loopOf = ({ histogram, loops }: PageData): string => {
     `chain's reward. ${loops.shown} samples of the training half; all are in chains.jsonl. ${
       loops.pictured ? "" : "Their pictures are not in this folder: rise train keeps some, the run of a script none. "
     }` +
-    `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt</p>` +
+    `${key(drawing, "label", "rebuilt")}</p>` +
     `<div id="loops"><p class="note">This needs JavaScript, and the folder report/ beside this page.</p></div>`
   return rewards + judged + each + (rewards + each === "" ? "" : Glossary.ofChains)
 }
