@@ -58,8 +58,8 @@ describe("Reward.cot", () => {
   }, runs)
 
   it("pays almost 1 for the annotation of 15 raters itself, however they vote", () => {
-    // What whole percents cost: at most 0.00106, over all ways of voting. Shares below half a percent are rounded away and cost more, eq. 4 being unforgiving of
-    // zeros; votes are not that small.
+    // What whole percents cost: at most 0.00106, over all ways of voting. Shares below half a percent are rounded away
+    // and cost more, eq. 4 being unforgiving of zeros; votes are not that small.
     const rewards = divided(15, 7).map((votes) => {
       const truth = votes.map((count) => count / 15)
       return cot({ truth, reasoning: narrative, reconstruction: task.encode(truth) }).reward

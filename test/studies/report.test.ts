@@ -302,7 +302,7 @@ describe("report", () => {
       const meaning =
         "JSD: Jensen–Shannon divergence between the answer&#39;s shares and the label&#39;s, in nats: 0 where " +
         "they are equal, 0.693 at the most. Less is better."
-      assert.include(html, `<p class="verdict">${verdict}</p><p class="note">${meaning}</p><p>${budget}</p>`)
+      assert.include(html, `<p class="verdict">${verdict}</p><p class="note">${meaning}</p><p>B${budget.slice(1)}.</p>`)
       assert.isBelow(html.indexOf(verdict), html.indexOf("<h2>"))
       assert.notInclude(markup(html), "<script")
       // A run of one method is the method's.

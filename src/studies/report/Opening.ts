@@ -106,6 +106,10 @@ export const compared = (
   )
 }
 
+/** A line that a terminal was told, as a sentence. */
+export const sentence = (line: string): string =>
+  `${line.slice(0, 1).toUpperCase()}${line.slice(1)}${/[\p{L}\p{N})]$/u.test(line) ? "." : ""}`
+
 /** How many rows were left out, and why. */
 export const setAside = (counts: ReadonlyMap<string, number>): string => {
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0)

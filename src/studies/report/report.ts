@@ -244,7 +244,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
       ...(Option.isNone(found)
         ? [unfinished(directory, identity, { finished, model: yield* there(at("model")) }, Option.isSome(now))]
         : []),
-      ...(about.notes ?? []),
+      ...(about.notes ?? []).map(Opening.sentence),
       ...(shortened === "" ? [] : [shortened])
     ],
     drawing,
