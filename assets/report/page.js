@@ -201,6 +201,10 @@
       ? ", a tie: labels with equal shares, of which one is written here, and not all are right"
       : ""
 
+  /** What the colours mean of what is drawn. */
+  const colours = () =>
+    make("p", { class: "note" }, make("span", { class: "key truth" }), "truth  ", make("span", { class: "key ours" }), "answer")
+
   /** All that is known of one sample. @param {any} index @param {any} sample */
   const whole = (index, sample) =>
     make(
@@ -218,6 +222,7 @@
         "div",
         {},
         make("p", { class: "note" }, "From the base to the trained methods, what each wrote of this picture:"),
+        index.kind === "text" ? undefined : colours(),
         ...sample.said.map((/** @type {any} */ answer) =>
           make(
             "div",
@@ -351,8 +356,8 @@
           make("b", {}, `${method.right[i] === 1 ? "✓" : "✗"} ${label >= 0
             ? index.labels[label]
             : index.verdicts[method.verdict[i]] === "ok" ? (method.right[i] === 1 ? "right" : "wrong") : "not valid"}`),
-          make("small", {}, `${index.truth[i].length === 0 ? "" : `truth ${index.truth[i].map((/** @type {number} */ at) => index.labels[at]).join(", ")} · `}` +
-            `${index.metric} ${figure(method.score[i])}${method.confidence[i] === null ? "" : ` · ${percent(method.confidence[i])}% sure`}`)
+          make("small", {}, `${index.truth[i].length === 0 ? "" : `truth ${index.truth[i].map((/** @type {number} */ at) => index.labels[at]).join(", ")}\u00a0· `}` +
+            `${index.metric} ${figure(method.score[i])}${method.confidence[i] === null ? "" : `\u00a0· ${percent(method.confidence[i])}% sure`}`)
         )
         chunk(`samples-${Math.floor(i / index.perFile)}`).then((/** @type {any} */ rows) => {
           if (own !== turn) return
@@ -377,7 +382,8 @@
         make("label", { class: "field", for: "by-name" }, "picture", search)
       ),
       found,
-      make("p", { class: "note" }, make("span", { class: "key truth" }), "truth  ", make("span", { class: "key ours" }), "answer"),
+      // Over the small pictures boxes are drawn, and nothing else.
+      ...(index.kind === "boxes" ? [colours()] : []),
       grid,
       pages.bar
     )
@@ -501,13 +507,17 @@
       )
     )
 
+  /** A command whose flags stay in one piece: a line may end behind any dash. @param {string} text */
+  const inPieces = (text) =>
+    text.split(/( )/).map((word) => word.startsWith("-") ? make("span", { class: "flag" }, word) : word)
+
   /** What differs between two runs of one seed: machine, versions, time. @param {any} run */
   const machine = (run) => {
     const place = document.getElementById("machine")
     if (place === null) return
     place.replaceChildren(
       make("dl", {}, ...run.facts.map((/** @type {[string, string]} */ [name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)))),
-      ...(run.command === null ? [] : [make("p", {}, "Repeat it: ", make("code", { class: "command" }, run.command))]),
+      ...(run.command === null ? [] : [make("p", {}, "Repeat it: ", make("code", { class: "command" }, ...inPieces(run.command)))]),
       ...(run.stages.length === 0 ? [] : [table(
         "Time by stage",
         ["stage", "time", "tokens", "tokens a second", "most memory by then"],

@@ -86,6 +86,8 @@ interface Comparison {
   readonly saved: string | undefined
   /** How it was trained, as far as that says what to do where it has not learned. */
   readonly measured: Measured
+  /** Standard errors of its differences to other methods, by their names. */
+  readonly errors: ReadonlyMap<string, number>
 }
 
 /**
@@ -99,7 +101,7 @@ export const study =
       yield* check(flags)
       const unseen = Option.isSome(flags.data) && (yield* ofFewWords(localOf(flags)))
       if (unseen) yield* Console.error(caution)
-      const { out, result: { examples, measured, rows, saved } } = yield* working({
+      const { out, result: { errors, examples, measured, rows, saved } } = yield* working({
         flags,
         name,
         task,
@@ -115,5 +117,5 @@ export const study =
       yield* Console.log(
         `What ${by} says:\n${spoken(examples, by)}\n\nEverything is in ${out} (report.html, results.json, model/).`
       )
-      return { out, rows, saved, measured }
+      return { out, rows, saved, measured, errors }
     })

@@ -67,6 +67,11 @@ export interface TaskMetric<in A> {
   readonly direction: "lower" | "higher"
   /** The figure of one sample. */
   readonly of: (truth: A, predicted: Option.Option<A>) => number
+  /**
+   * How many things of a sample the figure is of, such as the boxes that were written: a mean that hardly anything
+   * stands behind is never called the best. Default: 1.
+   */
+  readonly items?: (truth: A, predicted: Option.Option<A>) => number
 }
 
 /**

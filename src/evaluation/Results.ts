@@ -29,6 +29,8 @@ export const ResultRow = Schema.Struct({
   value: Schema.Finite,
   /** Samples behind the figure. */
   n: Schema.Int,
+  /** What the figure is of, where that is less than one for each sample: boxes written, things named. */
+  items: Schema.optionalKey(Schema.Int),
   /** Seed of the run. */
   seed: Schema.Int
 })
@@ -63,7 +65,8 @@ export const Prediction = Schema.Struct({
 })
 export type Prediction = typeof Prediction.Type
 
-const read = Effect.map(
+/** All answers of the run so far. */
+export const answers = Stream.unwrap(Effect.map(
   Run,
   ({ rows }) =>
     Stream.mapEffect(rows(predictionsFile), (row) => Schema.decodeUnknownEffect(Prediction)(row)).pipe(
@@ -73,13 +76,13 @@ const read = Effect.map(
           : new RunFileError({ path: predictionsFile, reason: "holds a line that is no prediction", cause })
       )
     )
-)
+))
 
 /** `: there are SFT, RISE: did you mean RISE?` of a method that has no answers in the run. */
 export const otherMethods = (method: string): Effect.Effect<string, RunFileError, Run> =>
   Effect.map(
     Stream.runFold(
-      Stream.unwrap(read),
+      answers,
       () => new Set<string>(),
       (names, row) => names.size < mostMethods ? names.add(row.method) : names
     ),
@@ -91,7 +94,7 @@ export const otherMethods = (method: string): Effect.Effect<string, RunFileError
 
 /** The predictions of one method so far, in the order of the test set. */
 export const predictions = (method: string): Stream.Stream<Prediction, RunFileError, Run> =>
-  Stream.filter(Stream.unwrap(read), (row) => row.method === method)
+  Stream.filter(answers, (row) => row.method === method)
 
 /** The figure of a method, if it was measured. */
 export const figure = (
@@ -104,6 +107,9 @@ export const figure = (
     Option.fromNullishOr(rows.find((row) => row.method === method && row.part === part && row.metric === metric)),
     ({ value }) => value
   )
+
+/** What a figure is of: samples, or fewer things in them. */
+export const itemsOf = ({ items, n }: Pick<ResultRow, "items" | "n">): number => items ?? n
 
 /** Writes `results.json` into the run's folder, if it has one. */
 export const write = (rows: ReadonlyArray<ResultRow>) =>

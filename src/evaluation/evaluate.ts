@@ -176,7 +176,12 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
   )
   return [
     ...rows,
-    ...rows.slice(0, 1).map((row): ResultRow => ({ ...row, part: "all", metric: "ranked", value: 1 - unranked / read }))
+    ...rows.slice(0, 1).map(({ items: _, ...row }): ResultRow => ({
+      ...row,
+      part: "all",
+      metric: "ranked",
+      value: 1 - unranked / read
+    }))
   ]
 }, Effect.scoped)
 
@@ -236,11 +241,7 @@ const grammarOf = Effect.fnUntraced(
 
 /** Evaluates one and the same annotation for every sample: the training set's mean is the `prior` row. */
 export const evaluateConstant = <A, E, R>(
-  options: Options.EvaluateOptions<A, E, R> & {
-    readonly annotation: A
-    /** Whether it is written to `predictions.jsonl`, too. Default true. */
-    readonly kept?: boolean
-  }
+  options: Options.EvaluateOptions<A, E, R> & { readonly annotation: A }
 ) =>
   recorded(
     options.method,
@@ -257,5 +258,5 @@ export const evaluateConstant = <A, E, R>(
             reward: Reward.similarity(options.task, sample.truth, options.annotation, sample)
           }))),
         (given) => judged(options.task, samples, given)
-      ), { name: "evaluate", before: 0, kept: options.kept ?? true })
+      ), { name: "evaluate", before: 0, kept: true })
   )

@@ -31,6 +31,8 @@ interface Tally<in A> {
   n: number
   readonly set: SetMetric<A> | undefined
   readonly sums: Map<string, number>
+  /** What figures are of, of those that say so. */
+  readonly items: Map<string, number>
   grounded: Groundedness.Groundedness
 }
 
@@ -38,13 +40,18 @@ const tally = <A>(task: Task<A>): Tally<A> => ({
   n: 0,
   set: task.setMetric?.(),
   sums: new Map(),
+  items: new Map(),
   grounded: Groundedness.none
 })
+
+/** Said only where it is less than the samples tell. */
+const fewer = (items: number | undefined, n: number): Pick<ResultRow, "items"> =>
+  items === undefined || items >= n ? {} : { items }
 
 const rowsOf = <A>(
   task: Task<A>,
   part: string,
-  { grounded, n, set, sums }: Tally<A>,
+  { grounded, items, n, set, sums }: Tally<A>,
   row: Pick<ResultRow, "method" | "shots" | "seed">
 ): ReadonlyArray<ResultRow> => [
   ...Object.entries(set?.figures() ?? {}).map(([metric, value]) => ({
@@ -54,8 +61,10 @@ const rowsOf = <A>(
     value: PlugIn.finite(task.name, `setMetric figure "${metric}"`, value),
     n
   })),
-  ...[...sums].map(([metric, sum]) => ({ ...row, part, metric, value: sum / n, n })),
-  ...Groundedness.figures(grounded).map(({ metric, n, value }) => ({ ...row, part, metric, value, n }))
+  ...[...sums].map(([metric, sum]) => ({ ...row, part, metric, value: sum / n, n, ...fewer(items.get(metric), n) })),
+  ...Groundedness.figures(grounded).map(({ items, metric, n, value }) => (
+    { ...row, part, metric, value, n, ...fewer(items, n) }
+  ))
 ]
 
 /** One pass over the samples. */
@@ -95,7 +104,10 @@ export const measure = <A, E, R, E2, R2>(
         ),
         ["valid", given.verdict === "ok" ? 1 : 0] as const,
         ["reward", given.reward] as const
-      ])
+      ]),
+      items: (task.metrics ?? []).flatMap(({ items, name }) =>
+        items === undefined ? [] : [[name, items(sample.truth, given.annotation)] as const]
+      )
     })
     let done = 0
     yield* data.pipe(
@@ -122,7 +134,7 @@ export const measure = <A, E, R, E2, R2>(
           ([truth, scores]) => ({ ...one, truth, ...scores })
         )
       ),
-      Stream.runForEach(({ annotation, given, metrics, sample, truth }) => {
+      Stream.runForEach(({ annotation, given, items, metrics, sample, truth }) => {
         const grounded = cuesNamed === undefined || sample.cues === undefined || options.form === "answer"
           ? Groundedness.none
           : Groundedness.count(cuesNamed(Option.getOrElse(given.reasoning, () => given.text)), sample.cues)
@@ -133,6 +145,7 @@ export const measure = <A, E, R, E2, R2>(
             sum.n++
             sum.set?.add(sample.truth, given.ranked ?? given.annotation)
             for (const [name, value] of Object.entries(metrics)) sum.sums.set(name, (sum.sums.get(name) ?? 0) + value)
+            for (const [name, count] of items) sum.items.set(name, (sum.items.get(name) ?? 0) + count)
             sum.grounded = Groundedness.add(sum.grounded, grounded)
           }
         })

@@ -8,17 +8,26 @@ import { figure, type ResultRow } from "./Results.ts"
 
 /** Whether a method is of use, and the sentence that says so. */
 export interface Verdict {
-  /** Whether it is better than the guess, the training half's mean annotation, which has seen no picture. */
+  /**
+   * Whether it is better than the guess, the training half's mean annotation, which has seen no picture, by more than
+   * luck explains.
+   */
   readonly learned: boolean
   readonly sentence: string
 }
 
 /**
- * Whose answers were measured: a method's that this run trained, or trained until it knew its lessons by heart; those
- * of a model that was taught its task before, of one that was taught none, or of one behind a server, whose past nobody
- * here knows.
+ * A model that this run does not train: it was taught its task before, or taught none, or is behind a server, so that
+ * nobody here knows its past.
  */
-export const Measured = Schema.Literals(["trained", "byHeart", "taught", "untaught", "served"])
+export const Given = Schema.Literals(["taught", "untaught", "served"])
+export type Given = typeof Given.Type
+
+/**
+ * Whose answers were measured: a method's that this run trained, or trained until it knew its lessons by heart; or
+ * those of a model as it was given.
+ */
+export const Measured = Schema.Literals(["trained", "byHeart", ...Given.literals])
 export type Measured = typeof Measured.Type
 
 /** What to do where it is no better than the guess. */
@@ -50,6 +59,9 @@ const isBeyondNoise = (one: number, other: number, n: number): boolean => {
 
 const isShare = (value: number) => value >= 0 && value <= 1
 
+/** Methods that a verdict compares with. */
+export const comparedWith: ReadonlyArray<string> = ["prior", "SFT"]
+
 /** Where a method begins, the first as the model came. */
 const starts = ["base", "warmed"]
 
@@ -61,12 +73,16 @@ const few = 30
  * the task's first metric; with the model that it began with, where that was better beyond the noise of the test set.
  * None where one of the figures is missing. What it advises depends on whose answers were measured: by default those of
  * a method that this run trained.
+ *
+ * @param errors standard errors of the differences to the others, by their names (`standardErrors`): a smaller
+ * difference is said to be none. Default: not known, so every difference counts.
  */
 export const verdict = (
   rows: ReadonlyArray<ResultRow>,
   method: string,
   { direction, name: metric }: Pick<TaskMetric<never>, "direction" | "name">,
-  measured: Measured = "trained"
+  measured: Measured = "trained",
+  errors: ReadonlyMap<string, number> = new Map()
 ): Option.Option<Verdict> =>
   Option.gen(function*() {
     const of = (name: string) => figure(rows, name, "all", metric)
@@ -74,14 +90,22 @@ export const verdict = (
     const guess = yield* of("prior")
     const n = rows.find((row) => row.method === method && row.part === "all" && row.metric === metric)?.n ?? 0
     const ahead = (other: number) => direction === "lower" ? other - own : own - other
-    const compared = (name: string, other: number) => {
-      const by = ahead(other)
-      const how = Math.abs(by) < 5e-4 ? "no better than" : by > 0 ? "better than" : "worse than"
-      return `${how} ${name} (${other.toFixed(3)})${Math.abs(by) < 5e-4 ? "" : ` by ${Math.abs(by).toFixed(3)}`}`
+    const level = (other: number) => Math.abs(ahead(other)) < 5e-4
+    /** What luck explains as well. */
+    const noise = (method: string, other: number) =>
+      Option.filter(Option.fromUndefinedOr(errors.get(method)), (error) => Math.abs(ahead(other)) <= error)
+    const compared = (method: string, name: string, other: number) => {
+      const named = `${name} (${other.toFixed(3)})`
+      if (level(other)) return `no better than ${named}`
+      const [by, how] = [Math.abs(ahead(other)).toFixed(3), ahead(other) > 0 ? "better" : "worse"]
+      return Option.match(noise(method, other), {
+        onNone: () => `${how} than ${named} by ${by}`,
+        onSome: (error) => `too near ${named} to be told from it (${how} by ${by}, standard error ${error.toFixed(3)})`
+      })
     }
     const guessing = metric === "accuracy" ? "always guessing the most frequent label" : "guessing the mean"
     const sft = method === "SFT" ? Option.none() : of("SFT")
-    const learned = ahead(guess) >= 5e-4
+    const learned = ahead(guess) > 0 && !level(guess) && Option.isNone(noise("prior", guess))
     // Figures that may be of any size have no noise that is known from their mean: every difference is told.
     const above = starts.includes(method) ?
       [] :
@@ -93,8 +117,8 @@ export const verdict = (
     return {
       learned,
       sentence: [
-        `${method} reaches ${metric} ${own.toFixed(3)} on ${n} test pictures: ${compared(guessing, guess)}`,
-        ...Option.match(sft, { onNone: () => [], onSome: (value) => [`, ${compared("SFT", value)}`] }),
+        `${method} reaches ${metric} ${own.toFixed(3)} on ${n} test pictures: ${compared("prior", guessing, guess)}`,
+        ...Option.match(sft, { onNone: () => [], onSome: (value) => [`, ${compared("SFT", "SFT", value)}`] }),
         ".",
         ...(above.length === 0 ? [] : [
           ` It is worse than the model that it began with: than ${

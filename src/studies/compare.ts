@@ -18,8 +18,9 @@ import type { Sample, Task } from "../dsl/Task.ts"
 import { chainRows } from "../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../evaluation/evaluate.ts"
 import { imageSwap, stage as imageSwapStage } from "../evaluation/imageSwap/ImageSwap.ts"
+import { standardErrors } from "../evaluation/paired.ts"
 import * as Results from "../evaluation/Results.ts"
-import { type Measured, verdict } from "../evaluation/verdict.ts"
+import { comparedWith, type Measured, verdict } from "../evaluation/verdict.ts"
 import { winRates } from "../evaluation/winRate.ts"
 import { imageSwapping } from "../pipelines/cost.ts"
 import { equalCompute, isTried, type Preset } from "../pipelines/Presets.ts"
@@ -118,14 +119,23 @@ const announce = <A, E, R, EP, RP>(
 /** How a method was trained, for who is told what to do about it. */
 const whoseOf = (method: string) => Effect.map(knows(method), (byHeart): Measured => byHeart ? "byHeart" : "trained")
 
+/** How far the differences that a verdict speaks of may be luck. */
+const errorsOf = (method: string, metric: string | undefined) =>
+  metric === undefined
+    ? Effect.succeed(new Map<string, number>())
+    : standardErrors(Results.answers, { method, metric, others: comparedWith })
+
 /** Says of a method that is no better than the prior, before the next one is trained. */
 const tellUnlearned = <A>(task: Task<A>, rows: ReadonlyArray<Results.ResultRow>, method: string) =>
   Effect.gen(function*() {
     const [metric] = task.metrics ?? []
-    const found = metric === undefined ? Option.none() : verdict(rows, method, metric, yield* whoseOf(method))
-    if (Option.isNone(found) || found.value.learned) return
+    if (metric === undefined) return
+    const errors = yield* errorsOf(method, metric.name)
+    const said = (measured: Measured) => verdict(rows, method, metric, measured, errors)
+    if (Option.match(said("trained"), { onNone: () => true, onSome: ({ learned }) => learned })) return
     const stage = "evaluate"
-    const text = found.value.sentence
+    // Why it learned nothing is in the steps, which are many: they are read for nobody who did learn.
+    const text = Option.match(said(yield* whoseOf(method)), { onNone: () => "", onSome: ({ sentence }) => sentence })
     yield* (yield* Run).metric({ stage, step: 1, of: 1, warning: text })
     yield* Progress.report(Progress.Event.Warned({ stage: named(method)(stage), text }))
   })
@@ -222,5 +232,11 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
     }
     if (saved !== undefined && bars !== undefined) yield* labels({ task, method: saved, bars })
     const shown = yield* examples({ task, test, methods: names, of: saved, ...(bars === undefined ? {} : { bars }) })
-    return { rows, examples: shown, saved, measured: saved === undefined ? "trained" : yield* whoseOf(saved) }
+    return {
+      rows,
+      examples: shown,
+      saved,
+      measured: saved === undefined ? "trained" : yield* whoseOf(saved),
+      errors: yield* errorsOf(saved ?? "", saved === undefined ? undefined : task.metrics?.[0]?.name)
+    }
   })

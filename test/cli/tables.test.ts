@@ -28,6 +28,15 @@ describe("rise tables", () => {
       assert.match(stdout, /14 cells, 0 done, 14 to do: about \d+m\d\ds \(counted/)
       assert.isFalse(existsSync(out))
 
+      // On one worker, and of a task whose texts are longer.
+      const brief = ["tables", "--dry", "--out", out, "--seeds", "0", "--table", "2", "--preset", "quick"]
+      const one = await Effect.runPromise(here([...brief, "--only", "coco-sub", "--workers", "1"]))
+      assert.include(one.stdout, "(counted, as on one core with the embedded checkpoint)")
+      const [, minutes, seconds] = /new +(\d+)m(\d\d)s  coco-sub\/full\/seed-0\/warmed\n/.exec(one.stdout) ?? []
+      const warming = 60 * Number(minutes) + Number(seconds)
+      // One busy core took 105 to 162 seconds for it.
+      assert.isTrue(warming > 100 && warming < 200, String(warming))
+
       // Harder scenes are of one task.
       const harder = await Effect.runPromise(here(["tables", "--dry", "--out", out, "--difficulty", "0.35"]))
       assert.include(harder.stdout, "emotion6/full/seed-0/RISE\n")

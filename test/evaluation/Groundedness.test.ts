@@ -10,8 +10,8 @@ describe("Groundedness", () => {
     assert.strictEqual(Groundedness.recall(both), 0.25)
     assert.strictEqual(Groundedness.precision(Groundedness.none), 1)
     assert.deepStrictEqual(Groundedness.figures(both), [
-      { metric: "cue precision", value: 0.5, n: 2 },
-      { metric: "cue recall", value: 0.25, n: 2 }
+      { metric: "cue precision", value: 0.5, n: 2, items: 2 },
+      { metric: "cue recall", value: 0.25, n: 2, items: 4 }
     ])
     assert.deepStrictEqual(Groundedness.figures(Groundedness.none), [])
   })

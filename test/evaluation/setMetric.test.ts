@@ -120,4 +120,23 @@ describe("figures of a test set", () => {
       // All are as sure: two of four right in the order that they came, right first.
       assert.closeTo(Option.getOrThrow(figure(unranked, "model", "all", "mAP@0.5")), (26 + 25 * 2 / 3) / 101, 1e-9)
     }))
+
+  it.effect("say of how many things they are, where those are fewer than the samples", () =>
+    Effect.gen(function*() {
+      const metric = (name: string, items: (truth: ReadonlyArray<unknown>) => number) => ({
+        name,
+        direction: "higher" as const,
+        of: () => 1,
+        items
+      })
+      // One thing in a picture at the upper left, none in the others; two in each.
+      const found = yield* rows({
+        ...Lisa.task,
+        metrics: [metric("few", (truth) => truth === right ? 1 : 0), metric("many", () => 2)]
+      })
+      const of = (name: string, part: string) =>
+        found.filter(({ metric, part: own }) => metric === name && own === part).map(({ items, n }) => [items, n])
+      assert.deepStrictEqual([of("few", "all"), of("few", "seen")], [[[2, 4]], [[1, 2]]])
+      assert.deepStrictEqual([of("many", "all"), of("valid", "all")], [[[undefined, 4]], [[undefined, 4]]])
+    }))
 })

@@ -20,6 +20,31 @@ describe("verdict", () => {
     assert.include(of({ prior: 0.33, SFT: 0.98, RISE: 0.95 }, "higher").sentence, "worse than SFT (0.980) by 0.030")
   })
 
+  it("calls no difference a finding that is within its standard error", () => {
+    const of = (errors: ReadonlyArray<readonly [string, number]>, figures = { prior: 0.27, SFT: 0.262, RISE: 0.267 }) =>
+      Option.getOrThrow(
+        verdict(rows(figures, "m", 100), "RISE", { name: "m", direction: "lower" }, "trained", new Map(errors))
+      )
+    const near = of([["prior", 0.004], ["SFT", 0.004]])
+    assert.isFalse(near.learned)
+    assert.include(
+      near.sentence,
+      "too near guessing the mean (0.270) to be told from it (better by 0.003, standard error 0.004), worse than SFT " +
+        "(0.262) by 0.005. It has not learned this task"
+    )
+    const apart = of([["prior", 0.002], ["SFT", 0.006]])
+    assert.isTrue(apart.learned)
+    assert.include(
+      apart.sentence,
+      "better than guessing the mean (0.270) by 0.003, too near SFT (0.262) to be told from it (worse by 0.005"
+    )
+    // What is the same to the last digit that is shown needs no error.
+    assert.include(
+      of([["prior", 1]], { prior: 0.27, SFT: 0.2, RISE: 0.27 }).sentence,
+      "no better than guessing the mean"
+    )
+  })
+
   it("says where nothing was learned, and where to look", () => {
     for (
       const [figures, direction] of [[{ prior: 0.27, RISE: 0.3 }, "lower"], [

@@ -169,10 +169,13 @@ describe("browsing", () => {
       assert.deepStrictEqual(rects("truth"), [[64, 24, 64, 48]])
       assert.deepStrictEqual(rects("ours"), [[64, 24, 64, 48]])
       assert.include(first!.textContent, "90% sure")
+      const keys = (place: typeof browser) => place.all("span", "key truth").length
+      assert.strictEqual(keys(browser), 1)
       // Opened, it says what each method wrote; text stays text.
       first!.fire("click")
       const [details] = page.body.all("dialog")
       assert.isTrue(details!.open)
+      assert.strictEqual(keys(details!), 1)
       assert.deepStrictEqual(details!.all("b").map((one) => one.textContent), ["SFT ", "RISE "])
       assert.include(details!.textContent, "alert(1)")
       assert.strictEqual(page.body.all("script").length + page.body.all("img").length, 0)
@@ -209,6 +212,8 @@ describe("browsing", () => {
         assert.strictEqual(yield* reported(directory, 250), "")
         const page = yield* Effect.promise(() => openPage(directory))
         const browser = page.place("browser")!
+        // Nothing is drawn over these pictures, so no colour means anything.
+        assert.strictEqual(browser.all("span", "key truth").length, 0)
         const choose = (id: string, value: string) => {
           const [select] = browser.all("select").filter((one) => one.attributes.get("id") === id)
           select!.fire("change", value)

@@ -14,6 +14,7 @@ import type { Shape, Size, Value } from "../annotations/Row.ts"
 import * as Suspects from "../annotations/Suspects.ts"
 import * as Values from "../annotations/Values.ts"
 import { tellOther } from "../difficulty.ts"
+import { modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
@@ -140,6 +141,22 @@ interface Shown<A> {
   readonly value: (annotation: A, size: Size) => Value
 }
 
+/** What the page says of who judges. */
+const judged = {
+  none: "the model as it is",
+  "warm-up": "the model, warmed up on the half that it does not judge",
+  "RISE-CoT": "the model, trained by RISE-CoT on the half that it does not judge"
+} as const
+
+/** What the page says of the order; a task without a metric has its similarity. */
+const ranked = (by: Audit.Ranking, metric = "similarity"): string =>
+  ({
+    metric: `mean ${metric} of what was rebuilt`,
+    similarity: "mean similarity of what was rebuilt",
+    mean: "mean reward of the chains",
+    best: "reward of the best chain"
+  })[by]
+
 const suspectsFile = "suspects.label-studio.json"
 
 const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, { bars, shape, value }: Shown<A>) {
@@ -201,10 +218,14 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
       top: given.top,
       wrong: Option.map(corrupted, ({ ids }) => ids),
       bars,
-      facts: [["data", source.name], ["seed", String(given.seed)], ["preset", preset.name], ["judge", training], [
-        "ranked by",
-        given.by
-      ]]
+      facts: [
+        ["data", source.name],
+        ["model", Option.isSome(given.remote) ? named(given) : modelName(given.model)],
+        ["judge", judged[training]],
+        ["ranked by", ranked(given.by, task.metrics?.[0]?.name)],
+        ["settings", preset.name],
+        ["seed", String(given.seed)]
+      ]
     }).pipe(
       Effect.tap(({ suspects }) =>
         Option.isNone(given.format) ? Effect.void : Quarantine.silently(

@@ -7,11 +7,13 @@ import { named as nameOf } from "../../dsl/Run.ts"
 import * as Spool from "../../dsl/Spool.ts"
 import type { Task } from "../../dsl/Task.ts"
 import {
+  comparedWith,
   evaluate as evaluateModel,
   evaluateConstant,
   imageSwap,
   type Measured,
   Results,
+  standardErrors,
   verdict
 } from "../../evaluation/index.ts"
 import { fitted, Presets } from "../../pipelines/index.ts"
@@ -109,7 +111,7 @@ const method = "model"
 const priorOf = Effect.fnUntraced(function*<A>({ mean, task, test, train }: Sources.TaskSource<A, Task<A>>) {
   if (mean === undefined || Option.isNone(yield* Stream.runHead(train))) return []
   const annotation = yield* mean(Stream.map(train, ({ truth }) => truth))
-  return yield* evaluateConstant({ task, data: test, method: "prior", annotation, kept: false })
+  return yield* evaluateConstant({ task, data: test, method: "prior", annotation })
 })
 
 /** Tells of the passes that there will be, for their number and the time left. */
@@ -157,7 +159,8 @@ const measured = Effect.fnUntraced(function*<A>(
     ...longest,
     ...Option.match(given.extra, { onNone: () => ({}), onSome: (extra) => ({ extra }) })
   }
-  const { out, result: rows } = yield* working({
+  const [metric] = task.metrics ?? []
+  const { out, result: { errors, rows } } = yield* working({
     flags: given,
     name: `${task.name}-evaluate`,
     task,
@@ -201,12 +204,18 @@ const measured = Effect.fnUntraced(function*<A>(
       ),
       Effect.tap(Results.write),
       Effect.tap(() => bars === undefined ? Effect.void : labels({ task, method, bars })),
+      Effect.flatMap((rows) =>
+        Effect.map(
+          standardErrors(Results.answers, { method, metric: metric?.name ?? "", others: comparedWith }),
+          (errors) => ({ rows, errors })
+        )
+      ),
       Effect.tapError(() => goOn(out))
     )
   )
   const said = Option.flatMap(
-    Option.fromUndefinedOr(task.metrics?.[0]),
-    (metric) => verdict(rows, method, metric, whose)
+    Option.fromUndefinedOr(metric),
+    (metric) => verdict(rows, method, metric, whose, errors)
   )
   const sentence = Option.match(said, { onNone: () => "", onSome: ({ sentence }) => `\n\n${sentence}` })
   yield* Console.log(`${printed(rows)}${sentence}\n\nEverything is in ${out}.`)

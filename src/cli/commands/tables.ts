@@ -3,6 +3,7 @@
  */
 import { Console, Effect, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
+import { availableParallelism } from "node:os"
 import { CsvManifest } from "../../data/index.ts"
 import { duration } from "../../dsl/Progress.ts"
 import { Ablations } from "../../studies/index.ts"
@@ -123,10 +124,11 @@ export const tables = Command.make("tables", {
   const cells = Grid.plan(grid, selection)
   const sizeOf = (task: string) => grid.subjects.find(({ name }) => name === task)?.sizes
   const presetOf = (cell: Ablations.Cell.Cell) => Grid.presetOf(grid, cell)
+  const cores = Math.min(availableParallelism(), Option.getOrElse(flags.workers, () => Infinity))
   const estimate = (some: ReadonlyArray<Ablations.Cell.Cell>) =>
     Effect.map(
       Estimate.measured(grid.bench),
-      (timings) => Estimate.estimate(some, { plan: cells, presetOf, sizeOf, timings })
+      (timings) => Estimate.estimate(some, { cores, plan: cells, preset, presetOf, sizeOf, timings })
     )
 
   /** Whether cells were timed here, or can be counted: nobody knows how many samples pictures of one's own are. */
@@ -144,7 +146,9 @@ export const tables = Command.make("tables", {
     }
     const open = cells.filter((_, i) => states[i] !== "done")
     const { seconds, timed } = yield* estimate(open)
-    const basis = timed > 0 ? `by ${timed} cells timed here` : "counted, as on two cores with the embedded checkpoint"
+    const basis = timed > 0
+      ? `by ${timed} cells timed here`
+      : `counted, as on ${cores === 1 ? "one core" : "two cores"} with the embedded checkpoint`
     const how = isKnown(timed, open)
       ? `about ${duration(seconds)} (${basis})`
       : "how long is known once one of them was run here"

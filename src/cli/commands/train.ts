@@ -63,7 +63,7 @@ const comparison = <A>(
     const trained = policy(flags, preset)
     // Before there is a folder: what the engine would be refused for.
     if (Engine.trains(flags)) yield* Engine.able(trained, Object.values(methods), Presets.isTried(preset))
-    const { measured, out, rows, saved } = yield* compare({
+    const { errors, measured, out, rows, saved } = yield* compare({
       ...source, // the test half, the prior, shots, what a text names
       ...more,
       start,
@@ -90,7 +90,7 @@ const comparison = <A>(
     if (spent.length > 0) yield* Console.log(`\n${spent.join(" ")}`)
     const metric = task.metrics?.[0]
     if (saved === undefined || metric === undefined) return
-    const found = verdict(rows, saved, metric, measured)
+    const found = verdict(rows, saved, metric, measured, errors)
     if (Option.isNone(found)) return
     if (flags.strict && !found.value.learned) return yield* new NotLearned({ sentence: found.value.sentence })
     yield* Console.log(`\n${found.value.sentence}`)

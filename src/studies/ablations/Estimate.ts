@@ -5,7 +5,8 @@
  * @module
  */
 import { Effect, Path, Schema, Stream } from "effect"
-import { cost, embeddedPace } from "../../pipelines/cost.ts"
+import { lengths } from "../../dsl/stages/Settings.ts"
+import { cost, embeddedPace, type Pace } from "../../pipelines/cost.ts"
 import type { Preset } from "../../pipelines/Presets.ts"
 import { lines } from "../artefacts.ts"
 import * as Cell from "./Cell.ts"
@@ -18,10 +19,31 @@ export type Timing = typeof Timing.Type
 /** Name of the file of timings, in the grid's folder. */
 export const timingsFile = "timings.jsonl"
 
-/** Seconds that a cell would take with the embedded checkpoint on two cores, its parents being done. */
-export const counted = (cell: Cell.Cell, base: Preset, { perShot, test, train }: Sizes): number => {
+/** Longest chain and annotation of a preset, in tokens. */
+const tokensOf = ({ generate, reconstruct }: Preset): number =>
+  (generate.maxTokens ?? lengths.reasoning) + (reconstruct.maxTokens ?? lengths.annotation)
+
+/**
+ * The embedded checkpoint's pace at a task, whose texts are so many times as long as those it was measured on: they are
+ * drawn and read token by token.
+ */
+const paceAt = (times: number): Pace => ({
+  trained: times * embeddedPace.trained,
+  drawnInGroup: times * embeddedPace.drawnInGroup,
+  drawnAlone: times * embeddedPace.drawnAlone,
+  practised: times * embeddedPace.practised
+})
+
+/**
+ * Seconds that a cell would take with the embedded checkpoint on two cores, its parents being done.
+ *
+ * @param preset as the cell's task has it
+ * @param usual as the grid has it: where the task's texts are longer than those, all of it takes as much longer
+ */
+export const counted = (cell: Cell.Cell, preset: Preset, usual: Preset, { perShot, test, train }: Sizes): number => {
   const shots = cell.shots === "full" ? Infinity : cell.shots * perShot
-  const stages = cost(Cell.presetOf(cell, base), { train: Math.min(train, shots), test }, embeddedPace)
+  const pace = paceAt(tokensOf(preset) / tokensOf(usual))
+  const stages = cost(Cell.presetOf(cell, preset), { train: Math.min(train, shots), test }, pace)
   switch (cell.method) {
     case "prior":
       return 0
@@ -58,10 +80,17 @@ export interface Estimate {
   readonly timed: number
 }
 
+/** Cores that the pace was measured on; more help less than as much, and are not counted. */
+const coresOfPace = 2
+
 /** Seconds for a list of cells. `sizeOf` tells the samples of a cell's task where they are known. */
 export const estimate = (
   cells: ReadonlyArray<Cell.Cell>,
-  { plan, presetOf, sizeOf, timings }: {
+  { cores, plan, preset, presetOf, sizeOf, timings }: {
+    /** Cores that work: one takes twice the time of two. */
+    readonly cores: number
+    /** The grid's preset. */
+    readonly preset: Preset
     /** All cells of the grid, the timed ones among them. */
     readonly plan: ReadonlyArray<Cell.Cell>
     /** The preset as the cell's task has it. */
@@ -72,7 +101,8 @@ export const estimate = (
 ): Estimate => {
   const count = (cell: Cell.Cell): number => {
     const sizes = sizeOf(cell.task)
-    return sizes === undefined ? 0 : counted(cell, presetOf(cell), sizes)
+    const slower = coresOfPace / Math.min(coresOfPace, cores)
+    return sizes === undefined ? 0 : slower * counted(cell, presetOf(cell), preset, sizes)
   }
   const byKind = Map.groupBy(timings, ({ cell }) => kind(cell))
   const mean = (found: ReadonlyArray<Timing>) => found.reduce((sum, { seconds }) => sum + seconds, 0) / found.length

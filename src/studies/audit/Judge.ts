@@ -1,12 +1,13 @@
 /** Who judges labels, and what is to be known where it says nothing of them. */
+import type { Given } from "../../evaluation/verdict.ts"
 import { show } from "../../kernels/text/show.ts"
 import type { AuditOptions } from "./audit.ts"
 
 /** The judge. */
 export interface Judge {
   readonly training: AuditOptions<never, never, never, never, never>["training"]
-  /** Whether the model was taught the task before, was taught none, or is a server's, which cannot be prepared here. */
-  readonly model: "taught" | "untaught" | "served"
+  /** What the model was before it was prepared; a server's cannot be prepared here. */
+  readonly model: Given
 }
 
 /** How many labels the judge was asked about, of how many it has said nothing, and what it wrote for the first. */

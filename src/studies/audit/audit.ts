@@ -15,9 +15,12 @@ import * as Dataset from "../../dsl/Dataset.ts"
 import * as Fingerprint from "../../dsl/Fingerprint.ts"
 import * as Plain from "../../dsl/Plain.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
+import * as Progress from "../../dsl/Progress.ts"
+import * as Quarantine from "../../dsl/Quarantine.ts"
 import * as Rise from "../../dsl/Rise.ts"
-import { Run } from "../../dsl/Run.ts"
+import { named, Run } from "../../dsl/Run.ts"
 import * as Able from "../../dsl/stages/Able.ts"
+import { ahead, type Planned } from "../../dsl/stages/Ahead.ts"
 import * as Passing from "../../dsl/stages/Passing.ts"
 import { filledStage } from "../../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
@@ -72,24 +75,60 @@ const foldsOf = <A, E, R, EP, RP>(
 const doubled = ({ warmUp }: Pick<Preset, "warmUp">) =>
   warmUp === undefined ? {} : { warmUp: { ...warmUp, share: Math.min(1, 2 * filledStage(warmUp).share) } }
 
-/** Trains the judge of a part and writes a line for each sample of it, once. */
-const judge = <A, E, R, EP, RP>(
+/** What prepares the judge of a part, nothing where it is asked as it is, and what judges. */
+const pipelines = <A, E, R, EP, RP>(
   { preset, task, training }: AuditOptions<A, E, R, EP, RP>,
   { judged, trained }: Fold<A, E, R>
+) => {
+  const start = warmUp(task, trained, { validation: 0, ...doubled(preset) })
+  const loop = <S extends "Sampled" | "Warmed">(
+    from: Rise.Pipeline<S, A, E | Rise.Fault | Rise.StageError, R | Policy | Run>
+  ) => from.pipe(Rise.generate(preset.generate), Rise.reconstruct(preset.reconstruct), Rise.validate(preset.validate))
+  // The halves are for judging: no part of them is held out to select on.
+  const { select: _, ...reinforce } = preset.reinforce
+  const trains = training === "none"
+    ? []
+    : [training === "warm-up" ? start : loop(start).pipe(Rise.reinforce(reinforce))]
+  return { trains, judging: loop(Rise.make(task, judged)) }
+}
+
+/** Names the stages of a part, of which there may be two that go through the same. */
+const naming = ({ training }: Pick<AuditOptions<never, never, never, never, never>, "training">, part: string) =>
+  training === "none" ? (stage: string) => stage : named(part)
+
+/** Tells the view of all stages of all parts. */
+const announce = <A, E, R, EP, RP>(
+  options: AuditOptions<A, E, R, EP, RP>,
+  folds: ReadonlyArray<Fold<A, E, R>>
 ) =>
   Effect.gen(function*() {
+    const stages = yield* Effect.forEach(folds, (fold) =>
+      Effect.gen(function*() {
+        const { judging, trains } = pipelines(options, fold)
+        const own = naming(options, fold.name)
+        const of = (planned: ReadonlyArray<Planned>, data: number) =>
+          ahead(planned, { data, validation: 0 }, (stage) => stage)
+        const { reading } = judging
+        return [
+          ...of(trains.flatMap(({ plan }) => plan), yield* Stream.runCount(fold.trained)),
+          ...of(reading === undefined ? [] : [reading], yield* Stream.runCount(fold.judged))
+        ].map(({ counted, stage }) => ({ counted, stage: own(stage) }))
+      }))
+    yield* Progress.report(Progress.Event.Planned({ stages: stages.flat() }))
+  })
+
+/** Reports the stages of a part by their own names. */
+const namedBy = (own: (stage: string) => string) => (view: Progress.View): Progress.View => ({
+  report: (event) => view.report("stage" in event ? { ...event, stage: own(event.stage) } : event)
+})
+
+/** Trains the judge of a part and writes a line for each sample of it, once. */
+const judge = <A, E, R, EP, RP>(options: AuditOptions<A, E, R, EP, RP>, fold: Fold<A, E, R>) =>
+  Effect.gen(function*() {
+    const { preset, task } = options
     const run = yield* Run
     const scoreOf = score(task)
-    const start = warmUp(task, trained, { validation: 0, ...doubled(preset) })
-    const loop = <S extends "Sampled" | "Warmed">(
-      from: Rise.Pipeline<S, A, E | Rise.Fault | Rise.StageError, R | Policy | Run>
-    ) => from.pipe(Rise.generate(preset.generate), Rise.reconstruct(preset.reconstruct), Rise.validate(preset.validate))
-    // The halves are for judging: no part of them is held out to select on.
-    const { select: _, ...reinforce } = preset.reinforce
-    const trains = training === "none"
-      ? []
-      : [training === "warm-up" ? start : loop(start).pipe(Rise.reinforce(reinforce))]
-    const judging = loop(Rise.make(task, judged))
+    const { judging, trains } = pipelines(options, fold)
     // What the judge cannot do is said before it is trained.
     for (const { described } of [...trains, judging]) yield* Able.check(task, described, { tried: isTried(preset) })
     for (const { ready } of trains) yield* ready
@@ -118,11 +157,14 @@ export const audit = Effect.fn("rise.audit")(function*<A, E, R, EP, RP>(options:
   const { generate, reconstruct, reinforce, validate, warmUp } = preset
   const settings = Plain.settings({ generate, reconstruct, reinforce, validate, warmUp })
   const prompts = yield* Fingerprint.prompts(task)
+  yield* Quarantine.silently(announce(options, folds))
+  const view = yield* Progress.Progress
   for (const fold of folds) {
     // Scores of other labels, or of a judge that was trained in another way, are not taken for these.
     const data = yield* Fingerprint.data(task, fold.judged)
     const identity = { part: fold.name, task: task.name, prompts, data, training, settings }
     yield* judge(options, fold).pipe(
+      Effect.provideService(Progress.Progress, namedBy(naming(options, fold.name))(view)),
       Effect.provide([
         Layer.fresh(policy),
         Run.layer({ path: path.join(out, fold.name), seed, resume: true, identity })

@@ -12,7 +12,7 @@ import { dataUri } from "../picture.ts"
 import * as Bars from "../report/Bars.ts"
 import { document } from "../report/Document.ts"
 import { shot } from "../report/Examples.ts"
-import { cell, escape, heads, row, scrolling } from "../report/Html.ts"
+import { cell, escape, heads, prose, row, scrolling } from "../report/Html.ts"
 import { type Judge, silence, type Unanswered } from "./Judge.ts"
 import type { Suspect } from "./Suspects.ts"
 
@@ -78,19 +78,28 @@ export const page = <A, E, R>(
         `<br>label: ${escape(label)}</div></div><div><div class="said"><div><b>rebuilt</b><br><code>${
           escape(reconstruction ?? "nothing")
         }</code>` +
-        `${reasoning === null ? "" : `<br><q>${escape(reasoning)}</q>`}<p class="note">${escape(reason)}</p></div>` +
+        `${reasoning === null ? "" : `<p class="reasoning"><q>${escape(reasoning)}</q></p>`}<p class="note">${
+          escape(reason)
+        }</p></div>` +
         `<div>${given.length === 0 || rebuilt.length === 0 ? "" : Bars.paired(given, rebuilt)}</div></div></div></div>`
     }
+    const cards = shown.map(cardOf).join("")
+    // Boxes are not drawn, and where nothing was rebuilt there is nothing to draw.
+    const key = cards.includes("<svg class=\"bars\"")
+      ? ` <span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt, in percent.`
+      : ""
+    const order = cards === ""
+      ? ""
+      : `<p class="note">The most suspect first: labels that chains written for them do not lead back to.${key}</p>`
     yield* Atomic.writeText(
       file,
       document({
         title: `Suspect labels of ${task.name}`,
         facts,
-        body: `<p class="note">The most suspect first: labels that chains written for them do not lead back to. ` +
-          `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt, in percent.</p>` +
-          doubts.map((text) => `<p role="alert"><strong>${escape(text)}</strong></p>`).join("") +
-          (unanswered.count === 0 ? "" : `<p><strong>${escape(silence(unanswered, judge))}</strong></p>`) +
-          `<div class="stack">${shown.map(cardOf).join("")}</div><h2>Figures</h2>${figuresOf(rows)}`
+        body: order +
+          doubts.map((text) => `<p role="alert"><strong>${prose(text)}</strong></p>`).join("") +
+          (unanswered.count === 0 ? "" : `<p><strong>${prose(silence(unanswered, judge))}</strong></p>`) +
+          `<div class="stack">${cards}</div><h2>Figures</h2>${figuresOf(rows)}`
       })
     )
   })

@@ -4,7 +4,7 @@
 import { Option } from "effect"
 import type { Row } from "../../dsl/Quarantine.ts"
 import type { Data } from "../data.ts"
-import { cell, escape, heads, row, scrolling, text, words } from "./Html.ts"
+import { cell, escape, heads, prose, row, scrolling, text, words } from "./Html.ts"
 
 /** Labels and rows in a table. */
 const most = 200
@@ -72,28 +72,30 @@ const twice = (data: Data): string =>
     : `<p>${data.contradicting} pictures have the bytes of another with another label: one of the two is wrong.</p>`)
 
 /** Pictures have their names beside. */
-const placeOf = ({ row, unit = "row" }: Pick<Row, "row" | "unit">) => unit === "picture" ? "–" : `${unit} ${row}`
+const placeOf = ({ row, unit = "row" }: Pick<Row, "row" | "unit">) => unit === "picture" ? "" : `${unit} ${row}`
 
 const asideOf = ({ counts, first }: SetAside): string => {
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
   if (total === 0) return ""
-  const body = first.map((one) => row(escape(one.source), [text(placeOf(one)), text(one.reason), words(one.detail)]))
+  const placed = first.some((one) => placeOf(one) !== "")
+  const body = first.map((one) =>
+    row(escape(one.source), [...(placed ? [text(placeOf(one))] : []), text(one.reason), words(one.detail)])
+  )
+  const names = ["file", ...(placed ? ["place"] : []), "reason", "what was wrong"]
   const reasons = [...counts].map(([reason, count]) => `${reason} ${count}`).join(", ")
   return `<h3>Set aside: ${total} (${escape(reasons)})</h3>` +
     scrolling(
       "rows that were set aside",
       `<table class="rows"><caption>Rows <small>· ${
         first.length < total ? `the first ${first.length} of ${total}; all are in quarantine.jsonl` : `all ${total}`
-      }</small></caption>${
-        heads(["file", "place", "reason", "what was wrong"], ["place", "reason", "what was wrong"])
-      }<tbody>${body.join("")}</tbody></table>`
+      }</small></caption>${heads(names, names.slice(1))}<tbody>${body.join("")}</tbody></table>`
     )
 }
 
 const readAs = (lines: ReadonlyArray<string>): string =>
   lines.length === 0 ?
     "" :
-    `<p>How they were read:</p><ul>${lines.map((line) => `<li>${escape(line)}</li>`).join("")}</ul>`
+    `<p>How they were read:</p><ul>${lines.map((line) => `<li>${prose(line)}</li>`).join("")}</ul>`
 
 /** The section; empty where nothing is known. */
 export const section = (data: Option.Option<Data>, aside: SetAside, read: ReadonlyArray<string>): string =>

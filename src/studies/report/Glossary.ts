@@ -133,11 +133,17 @@ export const said = (metric: string, lower: boolean): string => {
   return `<p class="note">${escape(`${metric}: ${meaning}. ${lower ? "Less" : "More"} is better.`)}</p>`
 }
 
-/** A word that says what it means where it stands, when it is pressed; the word alone where the glossary has it not. */
-export const term = (word: string): string =>
-  meaningOf(word) === undefined
-    ? escape(word)
-    : `<button type="button" class="term" popovertarget="${idOf(word)}">${escape(word)}</button>`
+/**
+ * A word that says what it means where it stands, when it is pressed; the word alone where the glossary has it not.
+ *
+ * @param mark what stands behind it on the same line. Default: nothing.
+ */
+export const term = (word: string, mark = ""): string => {
+  const text = escape(mark === "" ? word : `${word}\u00a0${mark}`)
+  return meaningOf(word) === undefined
+    ? text
+    : `<button type="button" class="term" popovertarget="${idOf(word)}">${text}</button>`
+}
 
 /** What `term`'s words open, once a page. */
 export const meanings = (words: Iterable<string>): string =>

@@ -17,6 +17,13 @@ const entities: Readonly<Record<string, string>> = {
  */
 export const escape = (text: string): string => shown(text).replace(/[&<>"']/g, (char) => entities[char] ?? char)
 
+/** A word that begins with a dash, and a bracket before it: "(--method", "-m". */
+const flags = /(?<=^|\s)\(?--?[a-z][a-z0-9-]*/g
+
+/** Escapes sentences. Flags in them stay in one piece: a browser may end a line behind any dash. */
+export const prose = (text: string): string =>
+  escape(text).replace(flags, (flag) => `<span class="flag">${flag}</span>`)
+
 /** A part of the page that the list of contents leads to. */
 export const section = (id: string, title: string, body: string): string =>
   body === "" ? "" : `<section id="${id}"><h2>${escape(title)}</h2>${body}</section>`
@@ -43,7 +50,7 @@ export const row = (name: string, cells: ReadonlyArray<string>): string =>
 export const text = (text: string): string => `<td class="text">${escape(text)}</td>`
 
 /** A cell of sentences, which wrap. */
-export const words = (text: string): string => `<td class="text words">${escape(text)}</td>`
+export const words = (text: string): string => `<td class="text words">${prose(text)}</td>`
 
 /** A cell of a number. */
 export const cell = (text: string | number): string => `<td>${escape(String(text))}</td>`

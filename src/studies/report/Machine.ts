@@ -43,7 +43,7 @@ const commandOf = (words: ReadonlyArray<string>): string => {
 const duration = (seconds: number): string => {
   const s = Math.round(seconds)
   if (s >= 3600) return `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`
-  return s >= 60 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${s} s`
+  return s >= 60 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${seconds < 10 ? seconds.toFixed(1) : s} s`
 }
 
 /** What `run.js` hands to the page. */
@@ -63,7 +63,10 @@ export const read = Effect.fnUntraced(
       ...(peak === 0 ? [] : [["most memory", `${(peak / 1024).toFixed(2)} GiB`]]),
       ...(machine === undefined
         ? []
-        : [["processor", `${machine.processor}, ${machine.cores} cores`], ["memory", `${machine.gibibytes} GiB`]]),
+        : [["processor", `${machine.processor}, ${machine.cores} ${machine.cores === 1 ? "core" : "cores"}`], [
+          "memory",
+          `${machine.gibibytes} GiB`
+        ]]),
       ...(platform === undefined ? [] : [["system", platform]]),
       ...Object.entries(versions)
     ]

@@ -22,6 +22,17 @@ export interface Setting {
   readonly done: "taught" | "measured" | "audited" | "explained"
 }
 
+/** How the page's title begins, by what the run does. */
+const titles: Readonly<Record<Setting["done"], string>> = {
+  taught: "RISE on",
+  measured: "Evaluation on",
+  audited: "Judge of the labels of",
+  explained: "Reasons for the labels of"
+}
+
+/** The title of the page. */
+export const title = (done: Setting["done"], task: string): string => `${titles[done]} ${task}`
+
 const asked = ({ kind, labels }: Drawing): string => {
   const listed = labels.length === 0
     ? ""
@@ -94,6 +105,10 @@ export const compared = (
     }${level === 0 ? "" : `, level on ${level}`}.`
   )
 }
+
+/** A line that a terminal was told, as a sentence. */
+export const sentence = (line: string): string =>
+  `${line.slice(0, 1).toUpperCase()}${line.slice(1)}${/[\p{L}\p{N})]$/u.test(line) ? "." : ""}`
 
 /** How many rows were left out, and why. */
 export const setAside = (counts: ReadonlyMap<string, number>): string => {

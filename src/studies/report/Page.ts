@@ -15,7 +15,7 @@ import * as DataSection from "./DataSection.ts"
 import { document } from "./Document.ts"
 import { examples as shown } from "./Examples.ts"
 import * as Glossary from "./Glossary.ts"
-import { escape, scrolling, section } from "./Html.ts"
+import { escape, prose, scrolling, section } from "./Html.ts"
 import * as Quality from "./Quality.ts"
 import * as Settings from "./Settings.ts"
 import * as Tables from "./Tables.ts"
@@ -114,11 +114,15 @@ const resultsOf = ({ facts, kept, lower, metric, results }: PageData): string =>
     : `<div class="card"><p class="note">${Glossary.term(metric)} by method; ${
       lower.has(metric) ? "shorter" : "longer"
     } is better.</p>${Bars.methods(metric, main, kept)}</div>`
-  const shaded = distinct("method").filter((method) => method !== "prior").length > 1
+  const tables = Tables.results(results, lower)
   const metrics = distinct("metric")
   const masked = metrics.some((name) => name.endsWith(" masked"))
-  return `<div class="stack">${picture}${Tables.results(results, lower)}</div>` +
-    `<p class="note">${shaded ? "Shaded: the best of its column, the prior aside; nothing where all are equal. " : ""}${
+  return `<div class="stack">${picture}${tables}</div>` +
+    `<p class="note">${
+      tables.includes(Tables.best)
+        ? "Shaded: the best of its column, the prior aside; none where two share that, or of fewer than five things. "
+        : ""
+    }${
       metrics.includes("win rate")
         ? "Win rate: share of samples on which the method is better than RISE, ties counted half. "
         : ""
@@ -134,16 +138,22 @@ const resultsOf = ({ facts, kept, lower, metric, results }: PageData): string =>
     Glossary.meanings([...distinct("method"), ...metrics])
 }
 
+/** What the colours mean of what is drawn; nothing where texts stay texts. */
+const key = ({ kind }: Drawing, truth: string, ours: string): string =>
+  kind === "text" ? "" : `<span class="key truth"></span>${truth} &nbsp;<span class="key ours"></span>${ours}`
+
+const note = (html: string): string => html === "" ? "" : `<p class="note">${html}</p>`
+
 const saidOf = ({ caution, drawing, examples }: PageData): string =>
   examples.length === 0
     ? ""
-    : `${Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${escape(text)}</strong></p>` })}` +
-      `<p class="note">${examples.some(({ worst }) => worst === true) ? "What is farthest off first. " : ""}` +
-      `<span class="key truth"></span>truth &nbsp;<span class="key ours"></span>prediction${
-        drawing.kind === "labels" ? ", in percent" : ""
-      }</p>${shown(drawing, examples)}`
+    : `${Option.match(caution, { onNone: () => "", onSome: (text) => `<p><strong>${prose(text)}</strong></p>` })}` +
+      note(
+        (examples.some(({ worst }) => worst === true) ? "What is farthest off first. " : "") +
+          key(drawing, "truth", "prediction") + (drawing.kind === "labels" ? ", in percent" : "")
+      ) + shown(drawing, examples)
 
-const loopOf = ({ histogram, loops }: PageData): string => {
+const loopOf = ({ drawing, histogram, loops }: PageData): string => {
   const rewards = Option.match(histogram, {
     onNone: () => "",
     onSome: ({ bins, kept, of, tau }) =>
@@ -170,7 +180,7 @@ const loopOf = ({ histogram, loops }: PageData): string => {
     `chain's reward. ${loops.shown} samples of the training half; all are in chains.jsonl. ${
       loops.pictured ? "" : "Their pictures are not in this folder: rise train keeps some, the run of a script none. "
     }` +
-    `<span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt</p>` +
+    `${key(drawing, "label", "rebuilt")}</p>` +
     `<div id="loops"><p class="note">This needs JavaScript, and the folder report/ beside this page.</p></div>`
   return rewards + judged + each + (rewards + each === "" ? "" : Glossary.ofChains)
 }
@@ -197,12 +207,12 @@ export const render = (page: PageData): string => {
     const [text = "", ...rest] = said.split("\n")
     const below = rest.length === 0 ? "" : scrolling("what was said of it", `<pre>${escape(rest.join("\n"))}</pre>`)
     return i > 0
-      ? `<p>${escape(text)}</p>${below}`
-      : `<p class="verdict">${escape(text)}</p>${
+      ? `<p>${prose(text)}</p>${below}`
+      : `<p class="verdict">${prose(text)}</p>${
         metric !== undefined && text.includes(metric) ? Glossary.said(metric, lower.has(metric)) : ""
       }${below}`
   })
-  const plain = (text: string) => text === "" ? "" : `<p class="plain">${escape(text)}</p>`
+  const plain = (text: string) => text === "" ? "" : `<p class="plain">${prose(text)}</p>`
   const charts = curves.map(chartsOf).join("")
   const parts = [
     ["results", "Results", resultsOf(page)],
@@ -222,7 +232,7 @@ export const render = (page: PageData): string => {
     [
       "warnings",
       "Warnings",
-      warnings.length === 0 ? "" : `<ul>${warnings.map((text) => `<li>${escape(text)}</li>`).join("")}</ul>`
+      warnings.length === 0 ? "" : `<ul>${warnings.map((text) => `<li>${prose(text)}</li>`).join("")}</ul>`
     ],
     [
       "training",
@@ -239,7 +249,7 @@ export const render = (page: PageData): string => {
     facts: [...facts, ["rows set aside", total === 0 ? "none" : `${total} (${reasons})`]],
     script: true,
     opening: `<div class="now" id="now" role="status" hidden></div>${
-      page.doubts.map((text) => `<p role="alert"><strong>${escape(text)}</strong></p>`).join("")
+      page.doubts.map((text) => `<p role="alert"><strong>${prose(text)}</strong></p>`).join("")
     }${plain(opening.done)}${lead.join("")}${plain(opening.compared.join(" "))}`,
     sections: parts.filter(([, , body]) => body !== "").map(([id, title]) => ({ id, title })),
     body: parts.map(([id, title, body]) => section(id, title, body)).join("")

@@ -2,7 +2,7 @@
  * The tables of a report: methods by metric for each part, and label by label.
  */
 import { Option } from "effect"
-import { figure, type ResultRow } from "../../evaluation/Results.ts"
+import { figure, itemsOf, type ResultRow } from "../../evaluation/Results.ts"
 import type { Labels } from "../labels.ts"
 import * as Glossary from "./Glossary.ts"
 import { cell, escape, heads, row as rowOf, scrolling, text } from "./Html.ts"
@@ -12,6 +12,22 @@ const hidden = new Set(["win rate ties"])
 
 /** Figures without a best: every win rate is measured against RISE, which has none. */
 const unranked = new Set(["win rate"])
+
+/** Fewer things, a box or two, are no ground to call a figure the best. */
+const fewest = 5
+
+/** The method that is ahead of all others by a figure, to the digits that are shown; none where two share that. */
+const bestOf = (rows: ReadonlyArray<ResultRow>, isLower: boolean): Option.Option<string> => {
+  const ranked = rows.filter((row) => row.method !== "prior" && !unranked.has(row.metric) && itemsOf(row) >= fewest)
+    .toSorted((a, b) => isLower ? a.value - b.value : b.value - a.value)
+  const [first, second] = ranked
+  return first === undefined || second === undefined || first.value.toFixed(3) === second.value.toFixed(3)
+    ? Option.none()
+    : Option.some(first.method)
+}
+
+/** How the cell of the best is marked. */
+export const best = "class=\"best\""
 
 /** Columns of figures that a page of 820 pixels has room for. */
 const mostColumns = 8
@@ -29,18 +45,9 @@ export const results = (rows: ReadonlyArray<ResultRow>, lower: ReadonlySet<strin
     const inPart = rows.filter((row) => row.part === part && !hidden.has(row.metric))
     const metrics = [...new Set(inPart.map(({ metric }) => metric))]
     const methods = [...new Set(inPart.map(({ method }) => method))]
-    const best = new Map(metrics.map((metric) => {
-      const values = inPart.filter((row) => row.metric === metric && row.method !== "prior").map(({ value }) => value)
-      return [
-        metric,
-        // Where all look alike there is no best.
-        values.length < 2 || unranked.has(metric) || new Set(values.map((value) => value.toFixed(3))).size === 1
-          ? NaN
-          : lower.has(metric)
-          ? Math.min(...values)
-          : Math.max(...values)
-      ]
-    }))
+    const ahead = new Map(
+      metrics.map((metric) => [metric, bestOf(inPart.filter((row) => row.metric === metric), lower.has(metric))])
+    )
     const lines = (shown: ReadonlyArray<string>) =>
       methods.filter((method) => inPart.some((row) => row.method === method && shown.includes(row.metric))).map(
         (method) => {
@@ -48,7 +55,7 @@ export const results = (rows: ReadonlyArray<ResultRow>, lower: ReadonlySet<strin
             Option.match(figure(inPart, method, part, metric), {
               onNone: () => "<td>–</td>",
               onSome: (value) =>
-                `<td${method !== "prior" && value === best.get(metric) ? " class=\"best\"" : ""}>${
+                `<td${Option.contains(ahead.get(metric) ?? Option.none(), method) ? ` ${best}` : ""}>${
                   value.toFixed(3)
                 }</td>`
             })
@@ -60,7 +67,7 @@ export const results = (rows: ReadonlyArray<ResultRow>, lower: ReadonlySet<strin
     const n = Math.max(...inPart.map((row) => row.n))
     const caption = `<caption>${escape(part)} <small>· ${n} samples</small></caption>`
     const tables = inWidth(metrics).map((shown, i) => {
-      const names = shown.map((metric) => `${Glossary.term(metric)}&nbsp;${lower.has(metric) ? "↓" : "↑"}`)
+      const names = shown.map((metric) => Glossary.term(metric, lower.has(metric) ? "↓" : "↑"))
       const body = lines(shown).join("")
       return `<table>${i === 0 ? caption : ""}${heads(["method", ...names])}<tbody>${body}</tbody></table>`
     })

@@ -9,8 +9,8 @@ import * as Links from "../../dsl/Links.ts"
 import { Row } from "../../dsl/Quarantine.ts"
 import { RunFileError } from "../../dsl/RunError.ts"
 import { endByHeart } from "../../dsl/stages/ByHeart.ts"
-import { masked, Measured, verdict } from "../../evaluation/index.ts"
-import { ResultRow } from "../../evaluation/Results.ts"
+import { comparedWith, masked, Measured, standardErrors, verdict } from "../../evaluation/index.ts"
+import { Prediction, predictionsFile, ResultRow } from "../../evaluation/Results.ts"
 import * as Nearby from "../../kernels/runtime/Nearby.ts"
 import { there } from "../../kernels/runtime/there.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
@@ -72,14 +72,18 @@ const warningsOf = (file: string) =>
 
 /** What the results come to by the task's first metric, if they can say it. */
 const verdictOf = (
+  file: string,
   results: ReadonlyArray<ResultRow>,
   { lowerIsBetter = [], measured, metric }: NonNullable<typeof RunJson.Type["about"]>
-): ReadonlyArray<string> => {
-  const method = kept([...new Set(results.map((row) => row.method))])
-  if (metric === undefined || method === undefined) return []
-  const direction = lowerIsBetter.includes(metric) ? "lower" as const : "higher" as const
-  return Option.toArray(verdict(results, method, { name: metric, direction }, measured)).map(({ sentence }) => sentence)
-}
+) =>
+  Effect.gen(function*() {
+    const method = kept([...new Set(results.map((row) => row.method))])
+    if (metric === undefined || method === undefined) return []
+    const direction = lowerIsBetter.includes(metric) ? "lower" as const : "higher" as const
+    const errors = yield* standardErrors(lines(file, Prediction), { method, metric, others: comparedWith })
+    return Option.toArray(verdict(results, method, { name: metric, direction }, measured, errors))
+      .map(({ sentence }) => sentence)
+  })
 
 /** Why there are no results, and how to come by them. */
 const missing = (
@@ -194,10 +198,17 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   const lessons = curves.find(({ stage }) => stage === `${main} / sft`)?.figures.get("loss") ?? []
   const byHeart = endByHeart(lessons.map(([, loss]) => loss))
   const taught = named === undefined || named.some((stage) => trains.includes(stage))
+  const done = facts.has("config.training")
+    ? "audited"
+    : trainedOn === "0"
+    ? "measured"
+    : taught
+    ? "taught"
+    : "explained"
   const ended = yield* json(at(errorFile), Ended)
   const shortened = yield* paced(directory)
   const data: PageData = {
-    title: `RISE on ${facts.get("task") ?? "a task"}`,
+    title: Opening.title(done, facts.get("task") ?? "a task"),
     facts: Facts.rows(facts),
     results,
     opening: {
@@ -210,13 +221,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
             source: facts.get("config.source"),
             trained: trainedOn,
             tested: countOf("test"),
-            done: facts.has("config.training")
-              ? "audited"
-              : trainedOn === "0"
-              ? "measured"
-              : taught
-              ? "taught"
-              : "explained"
+            done
           }, Option.isSome(now))
       })),
       compared: [
@@ -232,14 +237,14 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
         `The run ended with an error: ${message}`
       ),
       // A run that trains does not note it: its curves say it. Nor did evaluations of earlier versions.
-      ...verdictOf(results, {
+      ...(yield* verdictOf(at(predictionsFile), results, {
         ...about,
         measured: about.measured ?? (trainedOn === "0" ? "served" : byHeart ? "byHeart" : "trained")
-      }),
+      })),
       ...(Option.isNone(found)
         ? [unfinished(directory, identity, { finished, model: yield* there(at("model")) }, Option.isSome(now))]
         : []),
-      ...(about.notes ?? []),
+      ...(about.notes ?? []).map(Opening.sentence),
       ...(shortened === "" ? [] : [shortened])
     ],
     drawing,

@@ -13,10 +13,12 @@ import { match, similarity } from "./Similarity.ts"
 
 const measure = <S extends Space>(
   name: string,
-  score: (truth: Annotation<S>, answer: Annotation<S>) => number
+  score: (truth: Annotation<S>, answer: Annotation<S>) => number,
+  items?: (truth: Annotation<S>, answer: Option.Option<Annotation<S>>) => number
 ): TaskMetric<Annotation<S>> => ({
   name,
   direction: "higher",
+  ...(items !== undefined && { items }),
   of: (truth, predicted) => Option.match(predicted, { onNone: () => 0, onSome: (answer) => score(truth, answer) })
 })
 
@@ -31,11 +33,19 @@ export const meanIou = <S extends Space>() => measure<S>("IoU", similarity("trut
 
 /** Share of the true boxes whose partner overlaps them by at least half; 1 where there are none. */
 export const recall = <S extends Space>(threshold = 0.5) =>
-  measure<S>(`recall@${threshold}`, (truth, answer) => share(hits(truth, answer, threshold), wanted(truth).length))
+  measure<S>(
+    `recall@${threshold}`,
+    (truth, answer) => share(hits(truth, answer, threshold), wanted(truth).length),
+    (truth) => wanted(truth).length
+  )
 
 /** Share of the written boxes whose partner overlaps them by at least half; 1 where none is written. */
 export const precision = <S extends Space>(threshold = 0.5) =>
-  measure<S>(`precision@${threshold}`, (truth, answer) => share(hits(truth, answer, threshold), wanted(answer).length))
+  measure<S>(
+    `precision@${threshold}`,
+    (truth, answer) => share(hits(truth, answer, threshold), wanted(answer).length),
+    (_, answer) => Option.match(answer, { onNone: () => 0, onSome: (answer) => wanted(answer).length })
+  )
 
 /** The measures of every detection task. */
 export const all = <S extends Space>(): ReadonlyArray<TaskMetric<Annotation<S>>> => [meanIou(), recall(), precision()]

@@ -56,6 +56,7 @@ const command = (...args: ReadonlyArray<string>) => Effect.runPromise(here(args)
 const predictions = (out: string) =>
   readFileSync(join(folder, out, "predictions.jsonl"), "utf8").trim().split("\n")
     .map((row) => JSON.parse(row))
+    .filter(({ method }) => method === "model")
     .map(({ annotation, image, text, verdict }) => ({ annotation, image, text, verdict }))
 
 const evaluated = async (out: string, ...args: ReadonlyArray<string>) => {

@@ -179,15 +179,50 @@ describe("estimate", () => {
   const sizes = { train: 1386, test: 594, perShot: 7 }
   const cells = Grid.plan(gridIn("nowhere"), { seeds: [0, 1], tables: ["4"] })
   const estimated = (timings: ReadonlyArray<Estimate.Timing>, some = cells) =>
-    Estimate.estimate(some, { plan: cells, presetOf: () => Presets.quick, sizeOf: () => sizes, timings })
+    Estimate.estimate(some, {
+      cores: 2,
+      plan: cells,
+      preset: Presets.quick,
+      presetOf: () => Presets.quick,
+      sizeOf: () => sizes,
+      timings
+    })
 
   it("counts to about what the quick preset was measured at", () => {
     // 3.5 minutes for base, warm-up, SFT, Visual-RFT and RISE on two cores: README.
     const study = cells.filter((cell) =>
       cell.seed === 0 && ["warmed", "Visual-RFT", "RISE-CoT", "SFT high", "RISE"].includes(cell.method)
     )
-    const sft = Estimate.counted({ ...cells[0]!, method: "SFT" }, Presets.quick, sizes)
+    const sft = Estimate.counted({ ...cells[0]!, method: "SFT" }, Presets.quick, Presets.quick, sizes)
     assert.closeTo(estimated([], study).seconds + sft, 212, 50)
+  })
+
+  it("counts a task of longer texts as longer, and one core as half of two", () => {
+    const usual = Presets.quick
+    const longer = {
+      ...usual,
+      generate: { ...usual.generate, maxTokens: 60 },
+      reconstruct: { ...usual.reconstruct, maxTokens: 68 }
+    }
+    // 40 and 24 tokens in the preset.
+    const sft = { ...cells[0]!, method: "SFT" as const }
+    const twice = Estimate.counted(sft, longer, usual, sizes) / Estimate.counted(sft, usual, usual, sizes)
+    assert.closeTo(twice, 2, 1e-9)
+    const on = (cores: number, timings: ReadonlyArray<Estimate.Timing> = []) =>
+      Estimate.estimate([sft], {
+        cores,
+        plan: cells,
+        preset: usual,
+        presetOf: () => usual,
+        sizeOf: () => sizes,
+        timings
+      }).seconds
+    assert.closeTo(on(1) / on(2), 2, 1e-9)
+    assert.strictEqual(on(64), on(2))
+    // What was timed here knows of the cores already.
+    const rise = cells.find(({ method }) => method === "RISE")!
+    const timings = [{ cell: Cell.id(rise), seconds: 100 }]
+    assert.closeTo(on(1, timings), on(2, timings), 1e-9)
   })
 
   it("goes by what like cells took, and by this machine's pace for the others", () => {

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option, Stream } from "effect"
 import { Corruption } from "../../../src/data/index.ts"
 import type { Validated } from "../../../src/dsl/Group.ts"
-import { Progress, silent as quiet } from "../../../src/dsl/Progress.ts"
+import { type Event, Progress, silent as quiet, type View } from "../../../src/dsl/Progress.ts"
 import { Run } from "../../../src/dsl/Run.ts"
 import { Results } from "../../../src/evaluation/index.ts"
 import type { Preset } from "../../../src/pipelines/Presets.ts"
@@ -23,7 +23,13 @@ const preset: Settings = {
 const clean = Stub.data(120)
 const corrupted = Corruption.corrupt<Stub.Label>({ share: 0.1, seed: 4, differ: (own, other) => own !== other })(clean)
 
-const study = (out: string, stub: Stub.Options = {}, resume = false, settings: Settings = preset) =>
+const study = (
+  out: string,
+  stub: Stub.Options = {},
+  resume = false,
+  settings: Settings = preset,
+  view: View = quiet
+) =>
   Effect.gen(function*() {
     const { data, ids } = yield* corrupted
     return yield* Audit.study({
@@ -45,7 +51,7 @@ const study = (out: string, stub: Stub.Options = {}, resume = false, settings: S
       Layer.mergeAll(
         Run.layer({ path: out, seed: 4, resume, identity: {} }),
         Stub.Trace.layer,
-        Layer.succeed(Progress, quiet)
+        Layer.succeed(Progress, view)
       )
     )
   )
@@ -110,7 +116,24 @@ describe("audit", () => {
       assert.include(html, "wrong label")
       assert.notMatch(html, /(src|href)="(?!data:)/)
       assert.strictEqual(html.match(/<image /g)?.length, 20)
+      assert.include(html, "<span class=\"key ours\"></span>rebuilt, in percent")
       assert.strictEqual(jsonl(yield* read(`${out}/suspects.jsonl`)).length, 20)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("tells of all stages of both halves before the first, and names them apart", () =>
+    Effect.gen(function*() {
+      const events: Array<Event> = []
+      const view: View = { report: (event) => Effect.sync(() => void events.push(event)) }
+      yield* study(`${yield* folder}/run`, {}, false, preset, view)
+      const planned = events.flatMap((event) => event._tag === "Planned" ? [event.stages] : [])
+      assert.strictEqual(planned.length, 1)
+      const names = planned[0]!.map(({ stage }) => stage)
+      const half = ["warm-up-chains", "warm-up", "reinforce", "explain"]
+      assert.deepStrictEqual(names, ["half-1", "half-2"].flatMap((part) => half.map((stage) => `${part}/${stage}`)))
+      assert.isTrue(planned[0]!.every(({ counted }) => counted > 0))
+      const of = (tag: "Started" | "Finished") => events.flatMap((event) => event._tag === tag ? [event.stage] : [])
+      assert.deepStrictEqual([of("Started"), of("Finished")], [names, names])
+      assert.strictEqual(events.findIndex(({ _tag }) => _tag === "Planned"), 0)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("resumes in its second half to the same bytes", () =>
@@ -208,6 +231,8 @@ describe("audit", () => {
         "The judge of all labels says the same whatever the label: it rebuilt \"fear\" for 120 of the 120 labels " +
           "that it answered, of which 40 are that. What it suspects means nothing: leave --training none out"
       )
+      assert.include(same.html, "The most suspect first")
+      assert.notInclude(same.html, "<span class=\"key", "colours of what is not drawn")
       assert.include(same.html, "<p role=\"alert\"><strong>The judge of all labels says the same")
       const alike = yield* of("alike", { fear: 50 }, Stream.filter(clean, ({ truth }) => truth === "fear"))
       assert.deepStrictEqual(alike.doubts, [], "of labels that are all the same it may be right")

@@ -146,6 +146,10 @@ describe("Detection", () => {
     ], ["precision@0.5", 0.5]])
     assert.deepStrictEqual(values(Option.none()), [["IoU", 0], ["recall@0.5", 0], ["precision@0.5", 0]])
     assert.deepStrictEqual(things.metrics!.map(({ of }) => of([], Option.some([]))), [1, 1, 1])
+    // Precision is of the boxes that are written, recall of those that there are, the rest of pictures.
+    const items = (answer: Option.Option<typeof truth>) => things.metrics!.map(({ items }) => items?.(truth, answer))
+    assert.deepStrictEqual(items(Option.some([truth[0]!])), [undefined, 2, 1])
+    assert.deepStrictEqual([items(Option.some([])), items(Option.none())], [[undefined, 2, 0], [undefined, 2, 0]])
   })
 
   it("has the label of most area as its class", () => {
