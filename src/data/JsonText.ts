@@ -46,8 +46,6 @@ export const read = (path: string, expected: string): Effect.Effect<unknown, Dat
     return yield* Effect.try({
       try: () => parse(bytes),
       catch: (error) =>
-        fail(
-          error instanceof Json.RepeatedKey ? error.message : `not JSON: ${Json.why(error)}; expected ${expected}`
-        )
+        fail(`${Json.fault(error)}${error instanceof Json.RepeatedKey ? "" : `; expected ${expected}`}`)
     })
   })

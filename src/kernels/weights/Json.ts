@@ -26,6 +26,10 @@ const renamed = (value: unknown, names: ReadonlyMap<string, string>): unknown =>
 /** Why a text was not parsed, from what `parse` threw. */
 export const why = (thrown: unknown): string => thrown instanceof Error ? thrown.message : String(thrown)
 
+/** What is wrong with a text that was not taken, from what `parse` or `parseUnrepeated` threw. */
+export const fault = (thrown: unknown): string =>
+  thrown instanceof RepeatedKey ? thrown.message : `not JSON: ${why(thrown)}`
+
 /** As `JSON.parse`; where the text is none, the error says at which line and column, what was expected and found. */
 const built = (text: string): unknown => {
   try {
