@@ -45,7 +45,6 @@ export const read = (path: string, expected: string): Effect.Effect<unknown, Dat
     const bytes = yield* io(fs.readFile(path))
     return yield* Effect.try({
       try: () => parse(bytes),
-      catch: (error) =>
-        fail(`${Json.fault(error)}${error instanceof Json.RepeatedKey ? "" : `; expected ${expected}`}`)
+      catch: (error) => fail(`${Json.fault(error)}${error instanceof Json.RepeatedKey ? "" : `; expected ${expected}`}`)
     })
   })

@@ -122,7 +122,11 @@ describe("a task's code", () => {
       measured(counting(() => NaN)),
       /^task "mood", sample joy-0: items of metric "error" gave NaN, expected a whole number from 0 on$/
     ],
-    ["items of less than none", measured(counting(() => -1)), /sample joy-0: items of metric "error" gave -1, expected/],
+    [
+      "items of less than none",
+      measured(counting(() => -1)),
+      /sample joy-0: items of metric "error" gave -1, expected/
+    ],
     ["items of nothing", measured(counting(none)), /sample joy-0: items of metric "error" gave undefined, expected/],
     ["a metric that selects", selected(metric(() => NaN)), /sample \S+: metric "error" gave NaN, expected a finite/],
     [

@@ -108,9 +108,7 @@ export const compared = (
 
 /** A line that a terminal was told, as a sentence. What is no word, a setting (`sft:`) or a path, stays as it is. */
 export const sentence = (line: string): string =>
-  `${line.replace(/^\p{Ll}(?=\p{Ll}* )/u, (first) => first.toUpperCase())}${
-    /[\p{L}\p{N})]$/u.test(line) ? "." : ""
-  }`
+  `${line.replace(/^\p{Ll}(?=\p{Ll}* )/u, (first) => first.toUpperCase())}${/[\p{L}\p{N})]$/u.test(line) ? "." : ""}`
 
 /** How many rows were left out, and why. */
 export const setAside = (counts: ReadonlyMap<string, number>): string => {
