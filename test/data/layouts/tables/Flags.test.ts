@@ -79,6 +79,9 @@ describe("flags beside labels", () => {
       assert.match(byName.marks.join(), /"is_blurry" reads as a mark of the row, .* --labels rain,sun leaves it out$/)
       const votes = yield* read("sun,rain,checked", ["3,1,1", "0,5,0", "2,2,1", "4,0,1"])
       assert.match(votes.marks.join(), /"checked" reads as a mark/)
+      // What leaves them out loses no row.
+      const without = yield* read("sun,rain,blue", oneHot, ["rain", "sun"])
+      assert.deepStrictEqual([without.rows, without.truths], [[], [[0, 1], [1, 0], [1, 0], [0, 1]]])
     })))
 
   it.effect("are none where every row is whole with them, or where all are called so", () =>
@@ -105,8 +108,13 @@ describe("flags beside labels", () => {
       assert.deepStrictEqual(labels, ["is_blurry", "rain", "sun"])
       assert.include(
         notes,
-        "\"is_blurry\" reads as a mark of the row, and is a label here: --labels rain,sun leaves it out"
+        "\"is_blurry\" reads as a mark of the row, and is a label here: where that is wrong, take it out of the data; " +
+          "--labels rain,sun sets the rows aside that have any of it"
       )
+      // It does what is said of it.
+      const named = Option.getOrThrow(yield* jsonRows.open(root, { labels: Option.some(["rain", "sun"]) }))
+      const { rows, samples } = yield* collect(classes(named).train)
+      assert.deepStrictEqual([rows, samples.length], [[[2, "unknown-label"]], 1])
       const others = [{ image: "a.png", label: "is_x" }, { image: "b.png", label: "y" }]
       const plain = yield* folder({ ...pictures, "data.jsonl": lines(...others) })
       const found = Option.getOrThrow(yield* jsonRows.open(plain, { labels: Option.none() }))
