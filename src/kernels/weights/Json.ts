@@ -14,8 +14,7 @@ import * as JsonRepeats from "./JsonRepeats.ts"
 import { RepeatedKey } from "./JsonRepeats.ts"
 import { type Key, nameOf, visit } from "./JsonVisit.ts"
 
-export { RepeatedKey } from "./JsonRepeats.ts"
-export { type Key, nameOf, visit, type Visitor } from "./JsonVisit.ts"
+export { RepeatedKey }
 
 const renamed = (value: unknown, names: ReadonlyMap<string, string>): unknown => {
   if (Array.isArray(value)) return value.map((item) => renamed(item, names))

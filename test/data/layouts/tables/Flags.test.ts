@@ -6,12 +6,12 @@ import { layout } from "../../../../src/data/layouts/Tables.ts"
 import { collect, folder, live } from "../../folders.ts"
 import { classes, lines } from "../open.ts"
 
-const pictures = Object.fromEntries(["a", "b", "c", "d"].map((name) => [`${name}.png`, [2, 2] as const]))
+const pictures = Object.fromEntries([..."abcdefgh"].map((name) => [`${name}.png`, [2, 2] as const]))
 
 /** Four rows of numbers under a header. */
 const read = Effect.fnUntraced(
   function*(header: string, rows: ReadonlyArray<string>, labels?: ReadonlyArray<string>, more: object = {}) {
-    const text = [`image,${header}`, ...rows.map((row, i) => `${"abcd"[i]}.png,${row}`)].join("\n")
+    const text = [`image,${header}`, ...rows.map((row, i) => `${"abcdefgh"[i]}.png,${row}`)].join("\n")
     const root = yield* folder({ ...pictures, "labels.csv": text, ...more })
     const found = classes(
       Option.getOrThrow(yield* layout.open(root, { labels: Option.fromUndefinedOr(labels) }))
@@ -77,6 +77,10 @@ describe("flags beside labels", () => {
       const byName = yield* read("sun,rain,is_blurry", ["1,1,0", "0,1,1", "0,1,0", "1,1,1"])
       assert.deepStrictEqual(byName.labels, ["is_blurry", "rain", "sun"])
       assert.match(byName.marks.join(), /"is_blurry" reads as a mark of the row, .* --labels rain,sun leaves it out$/)
+      // Four rows would be whole without it, others that have no number for it are not.
+      const odd = yield* read("sun,rain,checked", ["0.5,0.5,0", "0.5,0.5,1", ...Array(6).fill("0.2,0.3,")])
+      assert.deepStrictEqual(odd.labels, ["checked", "rain", "sun"])
+      assert.match(odd.marks.join(), /"checked" reads as a mark of the row, and is a label here/)
       const votes = yield* read("sun,rain,checked", ["3,1,1", "0,5,0", "2,2,1", "4,0,1"])
       assert.match(votes.marks.join(), /"checked" reads as a mark/)
       // What leaves them out loses no row.
