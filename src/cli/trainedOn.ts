@@ -74,8 +74,8 @@ const ofDirectory = <A, E, R>(
       onNone: () => [],
       onSome: (own) => [
         `the model ${model} was trained with seed ${own} on data of the same name by its card (README.md), and seed ` +
-        `${seed} holds out other pictures than seed ${own} did: where the data are the same, some of those to test on ` +
-        `were trained on, and figures on them tell nothing of new pictures; --seed ${own} measures the others`
+        `${seed} holds out other pictures than seed ${own} did: where the data are the same, some of those to test ` +
+        `on were trained on, and figures on them tell nothing of new pictures; --seed ${own} measures the others`
       ]
     })
   })

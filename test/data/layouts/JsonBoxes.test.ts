@@ -35,7 +35,7 @@ describe("boxes in JSON rows", () => {
       const middle = { x_center: 0.5, y_center: 0.5, width: 0.2, height: 0.1 }
       assert.match(
         (yield* rows({ image: "a.png", label: "cup", ...middle })).error,
-        /write a box as "bbox": \[x_center, y_center, width, height\] with "bbox_format": "cxcywh", or leave "x_center",/
+        /write a box as "bbox": \[x_center, y_center, width, height\] with "bbox_format": "cxcywh", or/
       )
       // Numbers for labels that are called so.
       const ways = yield* rows({ image: "a.png", left: 1, top: 0, right: 0, bottom: 0 }, {

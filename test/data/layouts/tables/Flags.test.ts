@@ -112,8 +112,8 @@ describe("flags beside labels", () => {
       assert.deepStrictEqual(labels, ["is_blurry", "rain", "sun"])
       assert.include(
         notes,
-        "\"is_blurry\" reads as a mark of the row, and is a label here: where that is wrong, take it out of the data; " +
-          "--labels rain,sun sets the rows aside that have any of it"
+        "\"is_blurry\" reads as a mark of the row, and is a label here: where that is wrong, take it out of the " +
+          "data; --labels rain,sun sets the rows aside that have any of it"
       )
       // It does what is said of it.
       const named = Option.getOrThrow(yield* jsonRows.open(root, { labels: Option.some(["rain", "sun"]) }))
