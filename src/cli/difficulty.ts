@@ -29,13 +29,14 @@ export const tellOther = Effect.fnUntraced(function*(asked: Asked) {
     const titled = Option.filter(name, Scenes.isTitle)
     if (Option.isNone(titled)) return []
     const note =
-      `${Saved.modelOf(asked)} was trained on scenes, and its card (README.md) says ${show(titled.value)}, ` +
+      `the model ${Saved.modelOf(asked)} was trained on scenes, and its card (README.md) says ${show(titled.value)}, ` +
       "which is no difficulty from 0 to 1: whether these are of another cannot be told"
     yield* Console.error(note)
     return [note]
   }
   if (trained.value === difficulty) return []
-  const note = `${Saved.modelOf(asked)} was trained on scenes of difficulty ${trained.value}, and is asked about ` +
+  const note =
+    `the model ${Saved.modelOf(asked)} was trained on scenes of difficulty ${trained.value}, and is asked about ` +
     `scenes of difficulty ${difficulty}: --difficulty ${trained.value} asks about such as it was trained on`
   yield* Console.error(note)
   return [note]

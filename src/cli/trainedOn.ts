@@ -59,8 +59,8 @@ const ofDirectory = <A, E, R>(
       const { all, first, seen } = yield* among(test, marks)
       if (seen === 0) return []
       const next = drawn && own !== seed
-        ? `they were held out by seed ${seed}, that run had seed ${own}: --seed ${own} measures pictures that it was ` +
-          "not trained on"
+        ? `they were held out by seed ${seed}, that run had seed ${own}: of the same data --seed ${own} measures ` +
+          "pictures that it was not trained on"
         : "take them out of the data, or name other pictures"
       return [
         `${seen} of the ${Quoted.count(all, "picture")} to test on ${seen === 1 ? "is" : "are"} in the half that ` +
@@ -73,9 +73,9 @@ const ofDirectory = <A, E, R>(
     return Option.match(Option.filter(card.seed, (own) => own !== seed), {
       onNone: () => [],
       onSome: (own) => [
-        `${model} was trained with seed ${own} on data of the same name by its card (README.md), and seed ${seed} ` +
-        `holds out other pictures than seed ${own} did: where the data are the same, some of those to test on were ` +
-        `trained on, and figures on them tell nothing of new pictures; --seed ${own} measures the others`
+        `the model ${model} was trained with seed ${own} on data of the same name by its card (README.md), and seed ` +
+        `${seed} holds out other pictures than seed ${own} did: where the data are the same, some of those to test ` +
+        `on were trained on, and figures on them tell nothing of new pictures; --seed ${own} measures the others`
       ]
     })
   })

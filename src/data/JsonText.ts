@@ -45,9 +45,6 @@ export const read = (path: string, expected: string): Effect.Effect<unknown, Dat
     const bytes = yield* io(fs.readFile(path))
     return yield* Effect.try({
       try: () => parse(bytes),
-      catch: (error) =>
-        fail(
-          error instanceof Json.RepeatedKey ? error.message : `not JSON: ${Json.why(error)}; expected ${expected}`
-        )
+      catch: (error) => fail(`${Json.fault(error)}${error instanceof Json.RepeatedKey ? "" : `; expected ${expected}`}`)
     })
   })

@@ -115,6 +115,23 @@ export const figure = <A>(
 ): number => finite(task.name, `metric "${name}"`, of(...answer))
 
 /**
+ * How many things of a sample a metric's figure is of; none where it does not say.
+ *
+ * @throws TaskError where that is no count, and what the metric throws
+ */
+export const items = <A>(
+  task: Pick<Task<A>, "name">,
+  { items, name }: TaskMetric<A>,
+  ...answer: Parameters<TaskMetric<A>["of"]>
+): number | undefined => {
+  if (items === undefined) return undefined
+  const count = items(...answer)
+  if (Number.isSafeInteger(count) && count >= 0) return count
+  const reason = `items of metric "${name}" gave ${shown(count)}, expected a whole number from 0 on`
+  throw new TaskError({ task: task.name, reason })
+}
+
+/**
  * A figure that is a number.
  *
  * @throws TaskError where it is none

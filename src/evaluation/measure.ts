@@ -105,9 +105,10 @@ export const measure = <A, E, R, E2, R2>(
         ["valid", given.verdict === "ok" ? 1 : 0] as const,
         ["reward", given.reward] as const
       ]),
-      items: (task.metrics ?? []).flatMap(({ items, name }) =>
-        items === undefined ? [] : [[name, items(sample.truth, given.annotation)] as const]
-      )
+      items: (task.metrics ?? []).flatMap((metric) => {
+        const count = PlugIn.items(task, metric, sample.truth, given.annotation)
+        return count === undefined ? [] : [[metric.name, count] as const]
+      })
     })
     let done = 0
     yield* data.pipe(

@@ -2,7 +2,8 @@
  * How far the difference of two methods may be luck: they answered the same samples, so it is counted sample by sample.
  */
 import { Effect, Stream } from "effect"
-import type { Prediction } from "./Results.ts"
+import * as Results from "./Results.ts"
+import { comparedWith } from "./verdict.ts"
 
 /** Of the mean of values; none of fewer than two, which do not scatter. */
 const standardError = (values: ReadonlyArray<number>): number | undefined => {
@@ -18,7 +19,7 @@ const standardError = (values: ReadonlyArray<number>): number | undefined => {
  * method that has not answered as many samples has none.
  */
 export const standardErrors = <E, R>(
-  predictions: Stream.Stream<Pick<Prediction, "method" | "metrics">, E, R>,
+  predictions: Stream.Stream<Pick<Results.Prediction, "method" | "metrics">, E, R>,
   { method, metric, others }: {
     readonly method: string
     readonly metric: string
@@ -46,3 +47,9 @@ export const standardErrors = <E, R>(
       }))
     }
   )
+
+/** How far the differences that a verdict on a method of this run speaks of may be luck; nothing without a metric. */
+export const standardErrorsOf = (method: string, metric: string | undefined) =>
+  metric === undefined
+    ? Effect.succeed<ReadonlyMap<string, number>>(new Map())
+    : standardErrors(Results.answers, { method, metric, others: comparedWith })

@@ -79,8 +79,8 @@ export const taskOf = (
     const pointer = GitLfs.describe(bytes)
     if (pointer !== undefined) return yield* fail(pointer)
     const json = yield* Effect.try({
-      try: () => Json.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)),
-      catch: (cause) => fail(`not JSON: ${Json.why(cause)}`)
+      try: () => Json.parseUnrepeated(new TextDecoder("utf-8", { fatal: true }).decode(bytes)),
+      catch: (cause) => fail(Json.fault(cause))
     })
     const inCode = decodeInCode(json)
     if (Option.isSome(inCode)) return yield* new TaskInCode({ model: directory, task: inCode.value.name })

@@ -18,9 +18,9 @@ import type { Sample, Task } from "../dsl/Task.ts"
 import { chainRows } from "../evaluation/chains.ts"
 import { evaluate, evaluateConstant } from "../evaluation/evaluate.ts"
 import { imageSwap, stage as imageSwapStage } from "../evaluation/imageSwap/ImageSwap.ts"
-import { standardErrors } from "../evaluation/paired.ts"
+import { standardErrorsOf } from "../evaluation/paired.ts"
 import * as Results from "../evaluation/Results.ts"
-import { comparedWith, type Measured, verdict } from "../evaluation/verdict.ts"
+import { type Measured, verdict } from "../evaluation/verdict.ts"
 import { winRates } from "../evaluation/winRate.ts"
 import { imageSwapping } from "../pipelines/cost.ts"
 import { equalCompute, isTried, type Preset } from "../pipelines/Presets.ts"
@@ -119,18 +119,12 @@ const announce = <A, E, R, EP, RP>(
 /** How a method was trained, for who is told what to do about it. */
 const whoseOf = (method: string) => Effect.map(knows(method), (byHeart): Measured => byHeart ? "byHeart" : "trained")
 
-/** How far the differences that a verdict speaks of may be luck. */
-const errorsOf = (method: string, metric: string | undefined) =>
-  metric === undefined
-    ? Effect.succeed(new Map<string, number>())
-    : standardErrors(Results.answers, { method, metric, others: comparedWith })
-
 /** Says of a method that is no better than the prior, before the next one is trained. */
 const tellUnlearned = <A>(task: Task<A>, rows: ReadonlyArray<Results.ResultRow>, method: string) =>
   Effect.gen(function*() {
     const [metric] = task.metrics ?? []
     if (metric === undefined) return
-    const errors = yield* errorsOf(method, metric.name)
+    const errors = yield* standardErrorsOf(method, metric.name)
     const said = (measured: Measured) => verdict(rows, method, metric, measured, errors)
     if (Option.match(said("trained"), { onNone: () => true, onSome: ({ learned }) => learned })) return
     const stage = "evaluate"
@@ -237,6 +231,6 @@ export const compare = <A, E, R, EP, RP>(options: CompareOptions<A, E, R, EP, RP
       examples: shown,
       saved,
       measured: saved === undefined ? "trained" : yield* whoseOf(saved),
-      errors: yield* errorsOf(saved ?? "", saved === undefined ? undefined : task.metrics?.[0]?.name)
+      errors: saved === undefined ? new Map<string, number>() : yield* standardErrorsOf(saved, task.metrics?.[0]?.name)
     }
   })

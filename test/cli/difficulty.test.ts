@@ -40,7 +40,7 @@ describe("scenes of another difficulty than a model was trained on", () => {
     Effect.gen(function*() {
       const [harder, plain] = [yield* saved(Scenes.titleAt(0.35)), yield* saved(Scenes.titleAt(0))]
       assert.deepStrictEqual(yield* told(harder, 0), [
-        `${harder} was trained on scenes of difficulty 0.35, and is asked about scenes of difficulty 0: ` +
+        `the model ${harder} was trained on scenes of difficulty 0.35, and is asked about scenes of difficulty 0: ` +
         "--difficulty 0.35 asks about such as it was trained on"
       ])
       assert.match((yield* told(plain, 0.5)).join(), /difficulty 0, and is asked about scenes of difficulty 0\.5/)

@@ -372,7 +372,7 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       // Before a picture is looked at: there are none.
       line: ["train", "-d", join(directory, "nowhere"), "--config", join(directory, "slip.json"), ...out],
       code: 1,
-      says: /slip\.json: is not JSON: line 3, column 5/,
+      says: /slip\.json: not JSON: line 3, column 5/,
       next: /expected a comma or }, found a quotation mark/
     },
     {

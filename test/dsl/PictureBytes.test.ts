@@ -10,6 +10,7 @@ import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import { RunFolderMismatch } from "../../src/dsl/RunError.ts"
 import type { Sample } from "../../src/dsl/Task.ts"
+import * as TrainedOn from "../../src/dsl/TrainedOn.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import { PolicyError } from "../../src/policy/Policy.ts"
 import { temporary } from "./folders.ts"
@@ -78,6 +79,9 @@ describe("the bytes of pictures", () => {
       yield* fs.utimes(join(folder, "0.png"), 1, 1)
       yield* run(samples, out)
       assert.isTrue(yield* fs.exists(join(out, "model")))
+      // All that a script reads it trains on.
+      const known = yield* TrainedOn.of(join(out, "model"))
+      assert.deepStrictEqual(Option.map(known, ({ marks, seed }) => [marks.size, seed]), Option.some([12, 3]))
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("pictures that are drawn on demand leave fingerprint and folder as they were", () =>

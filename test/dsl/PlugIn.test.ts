@@ -32,6 +32,10 @@ const prompts = (members: Partial<Record<keyof Task.Prompts, unknown>>): Mood =>
   prompts: { ...Stub.Mood.prompts, ...members } as Task.Prompts
 })
 const metric = (of: () => number): Mood => ({ ...Stub.Mood, metrics: [{ name: "error", direction: "lower", of }] })
+const counting = (items: () => number): Mood => ({
+  ...Stub.Mood,
+  metrics: [{ name: "error", direction: "lower", of: () => 0, items }]
+})
 const set = (value: number): Mood => ({
   ...Stub.Mood,
   setMetric: () => ({ add: () => {}, figures: () => ({ mAP: value }) })
@@ -113,6 +117,17 @@ describe("a task's code", () => {
     ],
     ["an infinite metric", measured(metric(() => Infinity)), /sample joy-0: metric "error" gave Infinity/],
     ["a metric that throws", measured(metric(boom)), /sample joy-0: its code threw Error: boom/],
+    [
+      "items that are no count",
+      measured(counting(() => NaN)),
+      /^task "mood", sample joy-0: items of metric "error" gave NaN, expected a whole number from 0 on$/
+    ],
+    [
+      "items of less than none",
+      measured(counting(() => -1)),
+      /sample joy-0: items of metric "error" gave -1, expected/
+    ],
+    ["items of nothing", measured(counting(none)), /sample joy-0: items of metric "error" gave undefined, expected/],
     ["a metric that selects", selected(metric(() => NaN)), /sample \S+: metric "error" gave NaN, expected a finite/],
     [
       "a figure of a set",

@@ -48,6 +48,7 @@ describe("taskOf", () => {
         [Uint8Array.of(0x7b, 0xff, 0x7d), /not JSON: /],
         [`version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 9\n`, /git lfs pull|LFS/],
         ["[".repeat(100_000), /not JSON|no description/],
+        ["{\"version\": 1, \"version\": 2}", /json: line 1, column 16: "version" stands twice in one object/],
         [" ".repeat(16 * 2 ** 20 + 1), /16777217 bytes, expected at most 16777216/],
         [JSON.stringify({ ...Emotion6.task.described as object, version: 7 }), /of version 7/],
         [JSON.stringify({ ...Emotion6.task.described as object, form: "aloud" }), /a form that is neither think nor/]

@@ -7,13 +7,12 @@ import { named as nameOf } from "../../dsl/Run.ts"
 import * as Spool from "../../dsl/Spool.ts"
 import type { Task } from "../../dsl/Task.ts"
 import {
-  comparedWith,
   evaluate as evaluateModel,
   evaluateConstant,
   imageSwap,
   type Measured,
   Results,
-  standardErrors,
+  standardErrorsOf,
   verdict
 } from "../../evaluation/index.ts"
 import { fitted, Presets } from "../../pipelines/index.ts"
@@ -204,12 +203,7 @@ const measured = Effect.fnUntraced(function*<A>(
       ),
       Effect.tap(Results.write),
       Effect.tap(() => bars === undefined ? Effect.void : labels({ task, method, bars })),
-      Effect.flatMap((rows) =>
-        Effect.map(
-          standardErrors(Results.answers, { method, metric: metric?.name ?? "", others: comparedWith }),
-          (errors) => ({ rows, errors })
-        )
-      ),
+      Effect.flatMap((rows) => Effect.map(standardErrorsOf(method, metric?.name), (errors) => ({ rows, errors }))),
       Effect.tapError(() => goOn(out))
     )
   )

@@ -27,8 +27,8 @@ export const settings = (
     if (!isModule(file)) {
       const text = yield* io(fs.readFileString(file))
       const json = yield* Effect.try({
-        try: () => Json.parse(text.replace(/^\uFEFF/, "")),
-        catch: (cause) => fail(`is not JSON: ${Json.why(cause)}`)
+        try: () => Json.parseUnrepeated(text.replace(/^\uFEFF/, "")),
+        catch: (cause) => fail(Json.fault(cause))
       })
       // JSON writes such a number; this machine has none of its size, and would take it for "no limit".
       const boundless = Predicate.isObject(json)

@@ -6,7 +6,6 @@
 import { Duration, Effect, Result, type Scope, Stream } from "effect"
 import type { HttpServerRequest } from "effect/http"
 import * as Json from "../../kernels/weights/Json.ts"
-import * as JsonBounds from "../../kernels/weights/JsonBounds.ts"
 import * as Fault from "./Fault.ts"
 
 export interface Limits {
@@ -87,18 +86,16 @@ export const make = (limits: Limits): Bodies => {
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
 
-/** A body as JSON, within the bounds of every JSON that is read here. */
+/** A body as JSON, within the bounds of every JSON that is read here; no object of it has a key twice. */
 export const json = (bytes: Uint8Array): Effect.Effect<unknown, Fault.Fault> =>
   Effect.fromResult(Result.try({
-    try: () => {
-      const text = decoder.decode(bytes)
-      JsonBounds.check(text)
-      return Json.parse(text)
-    },
+    try: () => Json.parseUnrepeated(decoder.decode(bytes)),
     catch: (cause) =>
       Fault.invalid(
         bytes.length === 0
           ? "the body is empty, expected JSON"
+          : cause instanceof Json.RepeatedKey
+          ? `the body: ${cause.message}`
           : `the body is no JSON that can be read: ${cause instanceof Error ? cause.message.slice(0, 160) : "?"}`,
         null,
         "invalid_json"

@@ -34,7 +34,16 @@ const conclusion = (text: string): string => {
   return (fenced ?? answer).trim()
 }
 
-const parse = Option.liftThrowable(Json.parse)
+/** The value of an answer in JSON; none of one that is something else. */
+const parse = (text: string): Result.Result<Option.Option<unknown>, BadRow> => {
+  try {
+    return Result.succeed(Option.some(Json.parseUnrepeated(text)))
+  } catch (error) {
+    return error instanceof Json.RepeatedKey
+      ? bad("repeated-key", `the answer: ${Json.why(error).replace(/^line 1, /, "")}`)
+      : Result.succeed(Option.none())
+  }
+}
 
 /** Boxes or labels in JSON. */
 const inJson = (value: unknown): Row["said"] => {
@@ -97,8 +106,9 @@ export const read = (text: string): Row["said"] => {
   const boxes = inTokens(answer)
   if (Result.isFailure(boxes)) return Result.fail(boxes.failure)
   if (boxes.success.length > 0) return Result.succeed({ kind: "boxes", boxes: boxes.success })
-  const json = /^[[{]/.test(answer) ? parse(answer) : Option.none()
-  if (Option.isSome(json)) return inJson(json.value)
+  const json = /^[[{]/.test(answer) ? parse(answer) : Result.succeed(Option.none())
+  if (Result.isFailure(json)) return Result.fail(json.failure)
+  if (Option.isSome(json.success)) return inJson(json.success.value)
   const pairs = inPairs(answer)
   return Option.isSome(pairs)
     ? Result.succeed({ kind: "weights", told: "numbers", weights: pairs.value })

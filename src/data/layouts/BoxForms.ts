@@ -56,9 +56,15 @@ const named: ReadonlyArray<readonly [Form, ReadonlyArray<string>]> = [
   ["xywh", ["x", "y", "width", "height"]],
   ["xywh", ["x", "y", "w", "h"]],
   ["xywh", ["left", "top", "width", "height"]],
+  ["cxcywh", ["cx", "cy", "w", "h"]],
+  ["cxcywh", ["cx", "cy", "width", "height"]],
+  ["cxcywh", ["xcenter", "ycenter", "width", "height"]],
+  ["cxcywh", ["x_center", "y_center", "width", "height"]],
   ["xyxy", ["xmin", "ymin", "xmax", "ymax"]],
   ["xyxy", ["x_min", "y_min", "x_max", "y_max"]],
   ["xyxy", ["x1", "y1", "x2", "y2"]],
+  ["xyxy", ["x0", "y0", "x1", "y1"]],
+  ["xyxy", ["xtl", "ytl", "xbr", "ybr"]],
   ["xyxy", ["left", "top", "right", "bottom"]]
 ]
 
@@ -180,13 +186,16 @@ const holdsBox = (value: unknown) =>
  * may as well be the size of the picture.
  */
 const flat = (from: Fields, format: Option.Option<Form>): Option.Option<Result.Result<ReadonlyArray<Box>, BadRow>> => {
-  const found = sides.find((names) => Option.isSome(quad(names.map((name) => from[name]))))
-  if (found === undefined || Option.isNone(labelOf(firstOf(from, labelFields)))) return Option.none()
+  const box = named.find(([, numbers]) => Option.isSome(quad(numbers.map((name) => from[name]))))
+  if (box === undefined || Option.isNone(labelOf(firstOf(from, labelFields)))) return Option.none()
+  const [form, found] = box
   return Option.some(
     found.includes("width")
       ? bad(
         `${names(found)} beside a label may be a box, or a place and the size of the picture: write a box as ` +
-          `"bbox": [x, y, width, height], or leave ${names(found.slice(0, 2))} out`
+          `"bbox": [${found.join(", ")}]${form === "xywh" ? "" : ` with "bbox_format": "${form}"`}, or leave ${
+            names(found.slice(0, 2))
+          } out`
       )
       : Result.map(element(found.join(", "), from, format), (box) => [box])
   )

@@ -74,9 +74,8 @@ export const flagged = (labels: ReadonlyArray<string>): ReadonlyArray<string> =>
     ? ["reads as a mark", "is a label", "it"]
     : ["read as marks", "are labels", "them"]
   return [
-    `${Quoted.names(found)} ${reads} of the row, and ${are} here: --labels ${
-      others.slice(0, Quoted.listed).join(",")
-    }${more} leaves ${them} out`
+    `${Quoted.names(found)} ${reads} of the row, and ${are} here: where that is wrong, take ${them} out of the data; ` +
+    `--labels ${others.slice(0, Quoted.listed).join(",")}${more} sets the rows aside that have any of ${them}`
   ]
 }
 

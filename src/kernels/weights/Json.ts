@@ -14,8 +14,7 @@ import * as JsonRepeats from "./JsonRepeats.ts"
 import { RepeatedKey } from "./JsonRepeats.ts"
 import { type Key, nameOf, visit } from "./JsonVisit.ts"
 
-export { RepeatedKey } from "./JsonRepeats.ts"
-export { type Key, nameOf, visit, type Visitor } from "./JsonVisit.ts"
+export { RepeatedKey }
 
 const renamed = (value: unknown, names: ReadonlyMap<string, string>): unknown => {
   if (Array.isArray(value)) return value.map((item) => renamed(item, names))
@@ -25,6 +24,10 @@ const renamed = (value: unknown, names: ReadonlyMap<string, string>): unknown =>
 
 /** Why a text was not parsed, from what `parse` threw. */
 export const why = (thrown: unknown): string => thrown instanceof Error ? thrown.message : String(thrown)
+
+/** What is wrong with a text that was not taken, from what `parse` or `parseUnrepeated` threw. */
+export const fault = (thrown: unknown): string =>
+  thrown instanceof RepeatedKey ? thrown.message : `not JSON: ${why(thrown)}`
 
 /** As `JSON.parse`; where the text is none, the error says at which line and column, what was expected and found. */
 const built = (text: string): unknown => {

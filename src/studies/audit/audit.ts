@@ -102,19 +102,24 @@ const announce = <A, E, R, EP, RP>(
   folds: ReadonlyArray<Fold<A, E, R>>
 ) =>
   Effect.gen(function*() {
-    const stages = yield* Effect.forEach(folds, (fold) =>
-      Effect.gen(function*() {
-        const { judging, trains } = pipelines(options, fold)
-        const own = naming(options, fold.name)
-        const of = (planned: ReadonlyArray<Planned>, data: number) =>
-          ahead(planned, { data, validation: 0 }, (stage) => stage)
-        const { reading } = judging
-        return [
-          ...of(trains.flatMap(({ plan }) => plan), yield* Stream.runCount(fold.trained)),
-          ...of(reading === undefined ? [] : [reading], yield* Stream.runCount(fold.judged))
-        ].map(({ counted, stage }) => ({ counted, stage: own(stage) }))
-      }))
-    yield* Progress.report(Progress.Event.Planned({ stages: stages.flat() }))
+    const all = yield* Stream.runCount(options.data)
+    // What the others do not judge is the last one's: a half reads the data twice.
+    const counts = yield* Effect.forEach(folds.slice(0, -1), ({ judged }) => Stream.runCount(judged))
+    const last = all - counts.reduce((sum, count) => sum + count, 0)
+    const stages = folds.flatMap((fold, i) => {
+      const { judging, trains } = pipelines(options, fold)
+      const own = naming(options, fold.name)
+      const of = (planned: ReadonlyArray<Planned>, data: number) =>
+        ahead(planned, { data, validation: 0 }, (stage) => stage)
+      const { reading } = judging
+      const judged = counts[i] ?? last
+      // A judge is trained on what it does not judge.
+      return [
+        ...of(trains.flatMap(({ plan }) => plan), all - judged),
+        ...of(reading === undefined ? [] : [reading], judged)
+      ].map(({ counted, stage }) => ({ counted, stage: own(stage) }))
+    })
+    yield* Progress.report(Progress.Event.Planned({ stages }))
   })
 
 /** Reports the stages of a part by their own names. */

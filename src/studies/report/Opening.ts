@@ -106,9 +106,9 @@ export const compared = (
   )
 }
 
-/** A line that a terminal was told, as a sentence. */
+/** A line that a terminal was told, as a sentence. What is no word, a setting (`sft:`) or a path, stays as it is. */
 export const sentence = (line: string): string =>
-  `${line.slice(0, 1).toUpperCase()}${line.slice(1)}${/[\p{L}\p{N})]$/u.test(line) ? "." : ""}`
+  `${line.replace(/^\p{Ll}(?=\p{Ll}* )/u, (first) => first.toUpperCase())}${/[\p{L}\p{N})]$/u.test(line) ? "." : ""}`
 
 /** How many rows were left out, and why. */
 export const setAside = (counts: ReadonlyMap<string, number>): string => {

@@ -22,7 +22,12 @@ it.effect("a file of settings is JSON or a module; what it cannot be is said wit
       { ...parts, validation: 0.2 }
     )
     const faults = [
-      ["b.json", "{", /b\.json: is not JSON: line 1, column 2: expected a name in quotation marks or }, found the end/],
+      ["b.json", "{", /b\.json: not JSON: line 1, column 2: expected a name in quotation marks or }, found the end/],
+      [
+        "i.json",
+        `{"sft":{"steps":9},\n"sft":{"epochs":1}}`,
+        /i\.json: line 2, column 1: "sft" stands twice in one object, and which of them .*: leave one$/
+      ],
       ["e.json", `{"sft":{"learningRate":1e999}}`, /sft\.learningRate is beyond the largest number \(1\.8e308\)/],
       ["f.json", `{"rft":{"deadSteps":1e999}}`, /rft\.deadSteps is beyond the largest number/],
       ["g.json", `{"steps":1}`, /steps is not a setting; .*: did you mean warmUp\.steps, reinforce\.steps/],

@@ -185,6 +185,7 @@ describe("rise serve", () => {
       ["", 400, null, /empty, expected JSON/],
       ["{\"model\":", 400, null, /no JSON/],
       ["[]", 400, null, /\[\], expected a JSON object/],
+      ["{\"n\":1,\"n\":2}", 400, null, /^the body: line 1, column 8: "n" stands twice in one object/],
       ["[".repeat(400), 400, null, /no JSON/],
       [{ model: "gpt-5", messages }, 404, "model", /does not exist: this server has "scene-vl-places"/],
       [{}, 400, "messages", /messages is undefined, expected/],

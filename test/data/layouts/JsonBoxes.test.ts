@@ -32,6 +32,11 @@ describe("boxes in JSON rows", () => {
         doubtful.error,
         /"x", "y", "width", "height" beside a label may be a box, or a place and the size of/
       )
+      const middle = { x_center: 0.5, y_center: 0.5, width: 0.2, height: 0.1 }
+      assert.match(
+        (yield* rows({ image: "a.png", label: "cup", ...middle })).error,
+        /write a box as "bbox": \[x_center, y_center, width, height\] with "bbox_format": "cxcywh", or/
+      )
       // Numbers for labels that are called so.
       const ways = yield* rows({ image: "a.png", left: 1, top: 0, right: 0, bottom: 0 }, {
         image: "b.png",
@@ -66,6 +71,10 @@ describe("boxes in JSON rows", () => {
         { xMin: x, yMin: y, xMax: right, yMax: bottom, Label: label },
         { left: x, top: y, right, bottom, category: label },
         { x, y, w: width, h: height, label },
+        { x0: x, y0: y, x1: right, y1: bottom, label },
+        { xtl: x, ytl: y, xbr: right, ybr: bottom, label },
+        { cx: x + width / 2, cy: y + height / 2, w: width, h: height, label },
+        { objects: [{ x_center: x + width / 2, y_center: y + height / 2, width, height, label }] },
         { bbox: [x, y, right, bottom], bbox_format: "pascal_voc", label },
         { bbox_format: "cxcywh", objects: [{ bbox: [x + width / 2, y + height / 2, width, height], label }] },
         { objects: [{ box_2d: [y, x, bottom, right], label }] },

@@ -375,7 +375,7 @@ describe("a table", () => {
       for (
         const sides of [
           ...["x1,y1,x2,y2", "left,top,right,bottom", "Left,Top,Width,Height", "x,y,w,h", "x,y,width,height"],
-          ...["x_1,y_1,x_2,y_2", "cx,cy,w,h", "X Center,Y Center,Width,Height"]
+          ...["x_1,y_1,x_2,y_2", "cx,cy,w,h", "X Center,Y Center,Width,Height", "x0,y0,x1,y1", "xtl,ytl,xbr,ybr"]
         ]
       ) {
         const written = sides.split(",").map((side) => `"${side}"`).join(", ")

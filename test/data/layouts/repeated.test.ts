@@ -30,6 +30,19 @@ describe("a key that stands twice", () => {
       ]
       const spoken = yield* opened(conversations, yield* folder({ ...pictures, "data.jsonl": answers.join("\n") }))
       assert.deepStrictEqual(spoken.train.rows, [[3, "repeated-key"]])
+      // An answer in JSON is data, too.
+      const boxes = (more: string) => `[{"bbox_2d": [1, 2, 11, 12], "label": "cup"${more}}]`
+      const row = (image: string, solution: string) => JSON.stringify({ image, problem: "?", solution })
+      const answered = yield* opened(
+        conversations,
+        yield* folder({
+          ...pictures,
+          "data.jsonl": [row("a.png", boxes("")), row("b.png", boxes(", \"label\": \"mug\""))].join("\n")
+        })
+      )
+      assert.deepStrictEqual(answered.train.truths, [["a.png", [["cup", 1, 2, 10, 10]]]])
+      assert.deepStrictEqual(answered.train.rows, [[2, "repeated-key"]])
+      assert.match(answered.train.details[0] ?? "", /^the answer: column 46: "label" stands twice in one object/)
     })))
 
   it.effect("is an error of a file that is read whole, and says where", () =>

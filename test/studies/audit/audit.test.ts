@@ -28,13 +28,14 @@ const study = (
   stub: Stub.Options = {},
   resume = false,
   settings: Settings = preset,
-  view: View = quiet
+  view: View = quiet,
+  read: () => void = () => {}
 ) =>
   Effect.gen(function*() {
     const { data, ids } = yield* corrupted
     return yield* Audit.study({
       task: Stub.Mood,
-      data,
+      data: Stream.tap(data, () => Effect.sync(read)),
       preset: settings,
       policy: Stub.layer({ seed: 4, ...stub }),
       training: "RISE-CoT",
@@ -123,8 +124,17 @@ describe("audit", () => {
   it.effect("tells of all stages of both halves before the first, and names them apart", () =>
     Effect.gen(function*() {
       const events: Array<Event> = []
-      const view: View = { report: (event) => Effect.sync(() => void events.push(event)) }
-      yield* study(`${yield* folder}/run`, {}, false, preset, view)
+      let [reads, ahead] = [0, 0]
+      const view: View = {
+        report: (event) =>
+          Effect.sync(() => {
+            if (event._tag === "Planned") ahead = reads
+            events.push(event)
+          })
+      }
+      yield* study(`${yield* folder}/run`, {}, false, preset, view, () => void reads++)
+      // One pass for the number of all, two for that of a half.
+      assert.strictEqual(ahead, 3 * 120)
       const planned = events.flatMap((event) => event._tag === "Planned" ? [event.stages] : [])
       assert.strictEqual(planned.length, 1)
       const names = planned[0]!.map(({ stage }) => stage)

@@ -12,12 +12,7 @@ import type { Column } from "./Profile.ts"
 const alone = /^(?:x_?min|y_?min|x_?max|y_?max|bbox(?:_\w+)?|box)$/i
 
 /** Names that do so together: each of them may be something else, such as the size of a picture. */
-const together: ReadonlyArray<ReadonlyArray<string>> = [
-  ...BoxForms.sides,
-  ["cx", "cy", "w", "h"],
-  ["cx", "cy", "width", "height"],
-  ["xcenter", "ycenter", "width", "height"]
-].map((names) => names.map(key))
+const together: ReadonlyArray<ReadonlyArray<string>> = BoxForms.sides.map((names) => names.map(key))
 
 /** Why a table is refused for the boxes in it; none where it has none. Columns that are named as labels are some. */
 export const refusal = (

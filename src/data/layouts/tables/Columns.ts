@@ -170,9 +170,15 @@ const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: Readonl
   const best = summing ?? (texts.length === 1 ? undefined : amounts[0])
   if (best !== undefined) {
     const flags = yield* Flags.of(table, best.columns, best.values === "percentages" ? 100 : 1)
+    if (flags.left.length === 0) return Option.some<Truth>({ _tag: "Amounts", amounts: best, flags })
     const columns = best.columns.filter((column) => !flags.left.includes(column))
-    const [left = Option.none()] = flags.left.length > 0 ? yield* Amounts.of(table, [columns]) : []
-    return Option.some<Truth>({ _tag: "Amounts", amounts: Option.getOrElse(left, () => best), flags })
+    const [amounts = Option.none()] = yield* Amounts.of(table, [columns])
+    return Option.some<Truth>(
+      Option.isSome(amounts)
+        ? { _tag: "Amounts", amounts: amounts.value, flags }
+        // Rows without a number for the mark may fit no scale.
+        : { _tag: "Amounts", amounts: best, flags: { left: [], doubtful: flags.left } }
+    )
   }
   const [only, ...more] = texts.length > 0 ? texts : numbers.filter((column) => column.isWhole && isFew(column))
   if (only === undefined || more.length > 0) return Option.none<Truth>()

@@ -6,12 +6,12 @@ import { layout } from "../../../../src/data/layouts/Tables.ts"
 import { collect, folder, live } from "../../folders.ts"
 import { classes, lines } from "../open.ts"
 
-const pictures = Object.fromEntries(["a", "b", "c", "d"].map((name) => [`${name}.png`, [2, 2] as const]))
+const pictures = Object.fromEntries([..."abcdefgh"].map((name) => [`${name}.png`, [2, 2] as const]))
 
 /** Four rows of numbers under a header. */
 const read = Effect.fnUntraced(
   function*(header: string, rows: ReadonlyArray<string>, labels?: ReadonlyArray<string>, more: object = {}) {
-    const text = [`image,${header}`, ...rows.map((row, i) => `${"abcd"[i]}.png,${row}`)].join("\n")
+    const text = [`image,${header}`, ...rows.map((row, i) => `${"abcdefgh"[i]}.png,${row}`)].join("\n")
     const root = yield* folder({ ...pictures, "labels.csv": text, ...more })
     const found = classes(
       Option.getOrThrow(yield* layout.open(root, { labels: Option.fromUndefinedOr(labels) }))
@@ -77,8 +77,15 @@ describe("flags beside labels", () => {
       const byName = yield* read("sun,rain,is_blurry", ["1,1,0", "0,1,1", "0,1,0", "1,1,1"])
       assert.deepStrictEqual(byName.labels, ["is_blurry", "rain", "sun"])
       assert.match(byName.marks.join(), /"is_blurry" reads as a mark of the row, .* --labels rain,sun leaves it out$/)
+      // Four rows would be whole without it, others that have no number for it are not.
+      const odd = yield* read("sun,rain,checked", ["0.5,0.5,0", "0.5,0.5,1", ...Array(6).fill("0.2,0.3,")])
+      assert.deepStrictEqual(odd.labels, ["checked", "rain", "sun"])
+      assert.match(odd.marks.join(), /"checked" reads as a mark of the row, and is a label here/)
       const votes = yield* read("sun,rain,checked", ["3,1,1", "0,5,0", "2,2,1", "4,0,1"])
       assert.match(votes.marks.join(), /"checked" reads as a mark/)
+      // What leaves them out loses no row.
+      const without = yield* read("sun,rain,blue", oneHot, ["rain", "sun"])
+      assert.deepStrictEqual([without.rows, without.truths], [[], [[0, 1], [1, 0], [1, 0], [0, 1]]])
     })))
 
   it.effect("are none where every row is whole with them, or where all are called so", () =>
@@ -105,8 +112,13 @@ describe("flags beside labels", () => {
       assert.deepStrictEqual(labels, ["is_blurry", "rain", "sun"])
       assert.include(
         notes,
-        "\"is_blurry\" reads as a mark of the row, and is a label here: --labels rain,sun leaves it out"
+        "\"is_blurry\" reads as a mark of the row, and is a label here: where that is wrong, take it out of the " +
+          "data; --labels rain,sun sets the rows aside that have any of it"
       )
+      // It does what is said of it.
+      const named = Option.getOrThrow(yield* jsonRows.open(root, { labels: Option.some(["rain", "sun"]) }))
+      const { rows, samples } = yield* collect(classes(named).train)
+      assert.deepStrictEqual([rows, samples.length], [[[2, "unknown-label"]], 1])
       const others = [{ image: "a.png", label: "is_x" }, { image: "b.png", label: "y" }]
       const plain = yield* folder({ ...pictures, "data.jsonl": lines(...others) })
       const found = Option.getOrThrow(yield* jsonRows.open(plain, { labels: Option.none() }))
