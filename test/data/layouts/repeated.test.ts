@@ -45,6 +45,14 @@ describe("a key that stands twice", () => {
       assert.match(answered.train.details[0] ?? "", /^the answer: column 46: "label" stands twice in one object/)
     })))
 
+  it.effect("is none of two spellings that both could be the label", () =>
+    live(Effect.gen(function*() {
+      const spelled = "{\"image\": \"c.png\", \"Label\": \"sun\", \"LABEL\": \"rain\"}"
+      const found = yield* opened(rows, yield* folder({ ...pictures, "data.jsonl": [...sound, spelled].join("\n") }))
+      assert.deepStrictEqual(found.train.truths, [["a.png", [0, 1]], ["b.png", [1, 0]]])
+      assert.strictEqual(found.train.rows.length, 1)
+    })))
+
   it.effect("is an error of a file that is read whole, and says where", () =>
     live(Effect.gen(function*() {
       const list = `[\n${[...sound, twice].join(",\n")}\n]`
