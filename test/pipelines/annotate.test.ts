@@ -2,10 +2,15 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Stream } from "effect"
 import { Scenes } from "../../src/data/index.ts"
+import * as Answer from "../../src/dsl/Answer.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
+import { lengths } from "../../src/dsl/stages/Settings.ts"
+import * as Decode from "../../src/kernels/image/Decode.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
+import type { ImageError } from "../../src/kernels/image/ImageError.ts"
 import { annotate } from "../../src/pipelines/annotate.ts"
+import { Policy } from "../../src/policy/index.ts"
 import * as Policies from "../../src/policy/layers.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
@@ -140,5 +145,46 @@ describe("batches", () => {
       }
     }).pipe(
       Effect.provide(Layer.merge(Policies.onnx({ model: "embedded", trainable: "none" }), NodeServices.layer))
+    ))
+})
+
+/** A scene that a strip of a colour makes wider or higher: no square, as photographs are none. */
+const widened = (scene: Image.Image, width: number, height: number): Effect.Effect<Image.Image, ImageError> =>
+  Effect.map(Decode.load(scene), (pixels) =>
+    Image.rendered(`${scene.id}, ${width} × ${height}`, () => {
+      const data = new Uint8Array(width * height * 3).fill(90)
+      for (let y = 0; y < pixels.height; y++) {
+        data.set(pixels.data.subarray(y * pixels.width * 3, (y + 1) * pixels.width * 3), y * width * 3)
+      }
+      return { width, height, data }
+    }))
+
+describe("a picture that is read ahead", () => {
+  it.effect("is answered as the picture itself, whatever its shape", () =>
+    Effect.gen(function*() {
+      const scenes = yield* Stream.runCollect(Scenes.dataset({ split: "test", limit: 4 }))
+      const shapes = [[168, 112], [112, 168], [150, 150], [224, 120]] as const
+      const images = yield* Effect.forEach(
+        scenes,
+        ({ image }, i) => widened(image, shapes[i]?.[0] ?? 0, shapes[i]?.[1] ?? 0)
+      )
+      const ahead = yield* Stream.fromIterable(images).pipe(
+        annotate(Emotion6.task, { grammar: "off" }),
+        Stream.runCollect
+      )
+      const { session } = yield* Policy
+      const { sample } = yield* session
+      const requests = yield* Effect.forEach(images, (image) =>
+        Effect.map(Answer.ask(Emotion6.task, "think", { image }), (prompt) => ({ prompt, key: image.id })))
+      const own = yield* sample(requests, { count: 1, maxTokens: lengths.thinkAnswer, temperature: 0 })
+      assert.deepStrictEqual(
+        ahead.map(({ text }) =>
+          text
+        ),
+        own.map(([completion]) => completion?.text)
+      )
+    }).pipe(
+      Effect.scoped,
+      Effect.provide([Policies.onnx({ model: "embedded", trainable: "none" }), NodeServices.layer])
     ))
 })

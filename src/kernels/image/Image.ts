@@ -36,6 +36,8 @@ export type Source = Data.TaggedEnum<{
   readonly Rendered: {
     /** Renders the pixels; the same at every call. */
     readonly render: () => Pixels
+    /** Whether they have the size that a model takes, so that it resamples them no more. Default false. */
+    readonly isFitted?: boolean
   }
   /** Pixels of another source, mirrored, moved, lighter or darker. */
   readonly Varied: Varied
@@ -75,6 +77,11 @@ export const folder = (path: string, { recursive = false }: FolderOptions = {}):
 export const encoded = (id: string, bytes: Uint8Array): Image => ({ id, source: Source.Encoded({ bytes }) })
 /** An image whose pixels are made when they are asked for. */
 export const rendered = (id: string, render: () => Pixels): Image => ({ id, source: Source.Rendered({ render }) })
+/** Pixels that a preprocessor's `fit` made of an image, in its place: cut into patches as they are. */
+export const fitted = (id: string, pixels: Pixels): Image => ({
+  id,
+  source: Source.Rendered({ render: () => pixels, isFitted: true })
+})
 /** An image with its pixels changed, under an id of its own. */
 export const varied = (id: string, { source }: Image, by: Variation): Image => ({
   id,

@@ -19,7 +19,11 @@ export interface Fitted {
 }
 
 export interface Preprocessor {
-  /** The first half of `process`: what it gives is small, and is processed to the same patches as the image itself. */
+  /**
+   * The first half of `process`: what it gives is small, and `Image.fitted` of it is processed to the same patches as
+   * the image itself. As any other image it need not be: where `minPixels` and `maxPixels` lie close together,
+   * `smartResize` of a size that it chose is another.
+   */
   readonly fit: (image: Image) => Effect.Effect<Fitted, ImageError>
   /**
    * An image at the size that a model takes, to be cut into patches where these are read: pixels are an eighth of them.
@@ -136,7 +140,8 @@ export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageEr
     const resized = settings.do_resize ?? true
     const fit: Preprocessor["fit"] = (image) =>
       Effect.flatMap(Decode.load(image), ({ own, ...pixels }) => {
-        const size = resized ? smartResize(own.height, own.width, sizeOptions) : Result.succeed(pixels)
+        const isFitted = image.source._tag === "Rendered" && image.source.isFitted === true
+        const size = resized && !isFitted ? smartResize(own.height, own.width, sizeOptions) : Result.succeed(pixels)
         const fitted = Result.map(size, (size) => {
           const resampled = resample(pixels, size)
           if (resampled !== pixels) releaseOf(image.source, pixels)

@@ -126,7 +126,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
         version,
         prepare: (image) =>
           Effect.map(model.preprocessor.fit(image), ({ height, pixels, width }) => ({
-            image: images.once(Image.rendered(image.id, () => pixels)),
+            image: images.once(Image.fitted(image.id, pixels)),
             width,
             height
           })),

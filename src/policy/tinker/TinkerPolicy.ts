@@ -95,7 +95,7 @@ const make = Effect.fnUntraced(function*(options: Options, known: Connect.Known)
         ...(prompts.readsPictures && {
           prepare: (image) =>
             Effect.map(prompts.fit(image), ({ height, pixels, width }) => ({
-              image: Image.rendered(image.id, () => pixels),
+              image: Image.fitted(image.id, pixels),
               width,
               height
             }))

@@ -67,6 +67,27 @@ describe("Preprocess", () => {
       assert.deepStrictEqual(decoded, yield* preprocessor.process(Image.rendered("raw", () => pixels)))
     }))
 
+  it.effect("cuts what it fitted as it cuts the image, where a size that it chose would be resized once more, too", () =>
+    Effect.gen(function*() {
+      let again = 0
+      for (const [min_pixels, max_pixels] of [[12544, 12544], [3136, 1003520]]) {
+        const preprocessor = yield* Preprocess.fromConfig({ min_pixels, max_pixels })
+        for (const [width, height] of [[168, 112], [112, 168], [150, 150], [140, 84], [640, 480], [30, 90]] as const) {
+          const image = Image.rendered("own", () => noise(height, width, 9))
+          const whole = yield* preprocessor.process(image)
+          const { pixels } = yield* preprocessor.fit(image)
+          assert.deepStrictEqual(
+            yield* preprocessor.process(Image.fitted("own", pixels)),
+            whole,
+            `${width} × ${height}`
+          )
+          const twice = yield* preprocessor.fit(Image.rendered("own", () => pixels))
+          again += Number(twice.pixels.width !== pixels.width || twice.pixels.height !== pixels.height)
+        }
+      }
+      assert.isAbove(again, 0)
+    }))
+
   it.effect("reads bounds from each place that configurations keep them", () =>
     Effect.gen(function*() {
       const bounds = (config: unknown) =>
