@@ -1,8 +1,9 @@
 /**
  * Who judges whether a model's reasonings are about their pictures: the base that it was trained from.
  */
-import { Console, Effect, Option } from "effect"
+import { Console, Effect, FileSystem, Option } from "effect"
 import type { Form } from "../dsl/Task.ts"
+import { directoryOf } from "../policy/Embedded.ts"
 import { type Engine, trains } from "./engine/flags.ts"
 import type { Remote } from "./flags.ts"
 import { FlagError } from "./futile.ts"
@@ -17,6 +18,14 @@ interface Asked extends Pick<Remote, "remote" | "remoteModel">, Engine {
   readonly told: Option.Option<Told>
 }
 
+/** Whether two names are of one directory; one that is not there is nobody's. */
+const isSame = Effect.fnUntraced(function*(a: string, b: string) {
+  const fs = yield* FileSystem.FileSystem
+  const real = (model: string) => Effect.option(fs.realPath(directoryOf(model)))
+  const [one, other] = [yield* real(a), yield* real(b)]
+  return Option.isSome(one) && Option.isSome(other) && one.value === other.value
+})
+
 /**
  * The directory of the base: the flag's, else the model under its adapter. None for bare answers, which have no
  * reasoning, and where nobody knows, which is said: a model is no judge of itself, for what it writes of a picture is
@@ -30,6 +39,14 @@ export const baseOf = Effect.fnUntraced(function*(asked: Asked, form: Form) {
       : yield* new FlagError({ reason: "--base judges reasonings, and a bare answer has none: leave it out" })
   }
   if (Option.isSome(base)) {
+    const isHere = Option.isNone(adapter) && Option.isNone(asked.remote) && !trains(asked)
+    if (isHere && (yield* isSame(base.value, model))) {
+      return yield* new FlagError({
+        reason:
+          `--base ${base.value} is the model that is asked, and no model is a judge of itself: name the one that ` +
+          "it was trained from, or leave --base out"
+      })
+    }
     yield* check({ model: base.value, seed: 0 })
     return base
   }

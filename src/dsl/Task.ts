@@ -69,7 +69,7 @@ export interface TaskMetric<in A> {
   readonly of: (truth: A, predicted: Option.Option<A>) => number
   /**
    * How many things of a sample the figure is of, such as the boxes that were written, from 0 on: a mean that hardly
-   * anything stands behind is never called the best. Default: 1.
+   * anything stands behind is never called the best, and one of nothing is left out. Default: 1.
    */
   readonly items?: (truth: A, predicted: Option.Option<A>) => number
 }

@@ -61,7 +61,10 @@ const rowsOf = <A>(
     value: PlugIn.finite(task.name, `setMetric figure "${metric}"`, value),
     n
   })),
-  ...[...sums].map(([metric, sum]) => ({ ...row, part, metric, value: sum / n, n, ...fewer(items.get(metric), n) })),
+  // A share of nothing is no figure: of boxes where none was written, every answer's precision is 1.
+  ...[...sums].filter(([metric]) => items.get(metric) !== 0).map(([metric, sum]) => (
+    { ...row, part, metric, value: sum / n, n, ...fewer(items.get(metric), n) }
+  )),
   ...Groundedness.figures(grounded).map(({ items, metric, n, value }) => (
     { ...row, part, metric, value, n, ...fewer(items, n) }
   ))

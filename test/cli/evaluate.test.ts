@@ -7,6 +7,7 @@ import { join } from "node:path"
 import sharp from "sharp"
 import * as Server from "../policy/openai/server.ts"
 import { here } from "./here.ts"
+import { root } from "./processes.ts"
 
 /** In a folder. */
 const rise = (directory: string, ...args: ReadonlyArray<string>) =>
@@ -128,7 +129,7 @@ describe("rise evaluate --base", () => {
       const line = ["evaluate", "--labels", "calm,wild", "--data", join(directory, "faces"), "--workers", "1"]
       const run = (out: string, ...more: ReadonlyArray<string>) =>
         here([...line, ...more, "--out", join(directory, out)])
-      const judged = yield* run("judged", "--base", "embedded")
+      const judged = yield* run("judged", "--base", join(root, "assets/scene-vl"))
       assert.strictEqual(judged.code, 0, judged.stderr)
       const rows: ReadonlyArray<
         {
@@ -158,6 +159,9 @@ describe("rise evaluate --base", () => {
       const bare = yield* run("bare", "--base", "embedded", "--form", "answer")
       assert.notStrictEqual(bare.code, 0)
       assert.match(bare.stderr, /--base judges reasonings, and a bare answer has none: leave it out/)
+      const itself = yield* run("itself", "--base", join(root, "assets/scene-vl-places"))
+      assert.notStrictEqual(itself.code, 0)
+      assert.match(itself.stderr, /scene-vl-places is the model that is asked, and no model is a judge of itself/)
       const nowhere = yield* run("nowhere", "--base", "nowhere")
       assert.notStrictEqual(nowhere.code, 0)
       assert.match(nowhere.stderr, /nowhere/)

@@ -132,11 +132,12 @@ describe("figures of a test set", () => {
       // One thing in a picture at the upper left, none in the others; two in each.
       const found = yield* rows({
         ...Lisa.task,
-        metrics: [metric("few", (truth) => truth === right ? 1 : 0), metric("many", () => 2)]
+        metrics: [metric("few", (truth) => truth === right ? 1 : 0), metric("many", () => 2), metric("none", () => 0)]
       })
       const of = (name: string, part: string) =>
         found.filter(({ metric, part: own }) => metric === name && own === part).map(({ items, n }) => [items, n])
       assert.deepStrictEqual([of("few", "all"), of("few", "seen")], [[[2, 4]], [[1, 2]]])
       assert.deepStrictEqual([of("many", "all"), of("valid", "all")], [[[undefined, 4]], [[undefined, 4]]])
+      assert.deepStrictEqual(of("none", "all"), [])
     }))
 })

@@ -67,7 +67,7 @@ describe("Preprocess", () => {
       assert.deepStrictEqual(decoded, yield* preprocessor.process(Image.rendered("raw", () => pixels)))
     }))
 
-  it.effect("cuts what it fitted as it cuts the image, where a size that it chose would be resized once more, too", () =>
+  it.effect("cuts what it fitted as it cuts the image, also where it would resize that once more", () =>
     Effect.gen(function*() {
       let again = 0
       for (const [min_pixels, max_pixels] of [[12544, 12544], [3136, 1003520]]) {
