@@ -2,7 +2,7 @@
  * Pictures to test on that the model has been trained on: figures on them tell nothing of new pictures. Where data have
  * no test half, it takes another `--seed` to come upon them.
  */
-import { Console, Effect, type FileSystem, Option, type Path, Stream } from "effect"
+import { Effect, type FileSystem, Option, type Path, Stream } from "effect"
 import * as Quoted from "../data/Quoted.ts"
 import * as ModelCard from "../dsl/ModelCard.ts"
 import { markOf } from "../dsl/PictureMarks.ts"
@@ -94,6 +94,6 @@ export const tellTrainedOn = <A, E, R>(
       [...Option.toArray(adapter), model],
       (directory) => ofDirectory(directory, { data: data.value, seed }, tested)
     )).flat()
-    for (const note of notes) yield* Console.error(note)
+    for (const note of notes) yield* warn(note)
     return notes
   })

@@ -25,7 +25,11 @@ const folder = Effect.acquireRelease(
   (directory) => Effect.sync(() => rmSync(directory, { recursive: true }))
 )
 
-const said = (text: string) => text.split("\n").filter((line) => line.includes("tell nothing of new pictures"))
+/** The warnings, without when they were logged. */
+const said = (text: string) =>
+  text.split("\n").filter((line) => line.includes("tell nothing of new pictures")).map((line) =>
+    line.replace(/^\[.*?\] WARN \(.*?\): /, "")
+  )
 
 describe("a model that was trained on pictures to test on", () => {
   it.live("says so, and which seed measures others", () =>

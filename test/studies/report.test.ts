@@ -151,7 +151,7 @@ describe("report", () => {
       assert.include(html, "It was not taught this task: train it on labelled pictures")
       assert.include(
         html,
-        "This run trained on nothing, so it cannot say whether the model was trained on any of these"
+        "This run trained on nothing. Where it is known that the model was trained on some of these"
       )
       for (
         const never of ["0 labelled", "0 pictures", "to train on", "training samples", "No picture to test on has"]

@@ -53,8 +53,8 @@ const labelsOf = (data: Data): string => {
 const betweenHalves = ({ both, test, train }: Data): string => {
   if (test.pictures === 0) return ""
   if (train.pictures === 0) {
-    return "<p>This run trained on nothing, so it cannot say whether the model was trained on any of these " +
-      "pictures.</p>"
+    return "<p>This run trained on nothing. Where it is known that the model was trained on some of these pictures, " +
+      "a note says so.</p>"
   }
   if (both.count === 0) return `<p>No picture to test on has the bytes of one that is trained on.</p>`
   const pairs = both.first.map(({ test, train }) =>
