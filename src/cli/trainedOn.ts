@@ -80,6 +80,15 @@ const ofDirectory = <A, E, R>(
     })
   })
 
+/** How many of some pictures the model of a run was trained on; none where its folder does not say. */
+export const trainedOn = Effect.fnUntraced(function*<A, E, R>(
+  model: string,
+  pictures: Stream.Stream<Sample<A>, E, R>
+) {
+  const run = yield* TrainedOn.of(model)
+  return yield* Effect.transposeOption(Option.map(run, ({ marks }) => among(pictures, marks)))
+})
+
 /** Says which pictures to test on the model, or the adapter on it, was trained on; returns it: for the report, too. */
 export const tellTrainedOn = <A, E, R>(
   asked: Asked,

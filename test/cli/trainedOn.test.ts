@@ -71,6 +71,24 @@ describe("a model that was trained on pictures to test on", () => {
       const again = yield* rise(...learning, "--model", "run/model", "--seed", "0", "--out", "again")
       assert.deepStrictEqual(said(again.stderr), [other])
 
+      // Being prepared on the other half does not make it forget wrong labels.
+      const audit = (data: string) =>
+        rise("audit", "--model", "run/model", "--data", data, "--preset", "smoke", "--out", `audit-${data}`)
+      const audited = yield* audit("sky")
+      assert.strictEqual(audited.code, 0, audited.stderr)
+      assert.match(
+        audited.stderr,
+        /run\/model was trained on \d of these 8 pictures: it may know wrong labels by heart and find none of them/
+      )
+      for (const name of ["sun", "rain"]) {
+        mkdirSync(join(cwd, "other", name), { recursive: true })
+        yield* Effect.promise(() =>
+          sharp({ create: { width: 20, height: 20, channels: 3, background: { r: name.length, g: 9, b: 77 } } }).png()
+            .toFile(join(cwd, "other", name, "new.png"))
+        )
+      }
+      assert.notInclude((yield* audit("other")).stderr, "by heart")
+
       // Elsewhere only its card speaks of it.
       renameSync(join(cwd, "run", "model"), join(cwd, "model"))
       assert.deepStrictEqual(yield* evaluated("model", "sky", 3), [])

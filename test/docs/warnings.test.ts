@@ -18,6 +18,7 @@ const madeElsewhere: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/cli/commands/audit.ts": ["src/studies/audit/Judge.ts", "src/studies/audit/Monotony.ts"],
   "src/dsl/Quarantine.ts": ["src/dsl/Quarantine.ts"],
   "src/evaluation/imageSwap/ImageSwap.ts": ["src/evaluation/imageSwap/Figures.ts"],
+  "src/cli/trainedOn.ts": ["src/cli/trainedOn.ts"],
   "src/cli/saved.ts": [],
   "src/cli/told.ts": [],
   // A view: it shows what it is told.
