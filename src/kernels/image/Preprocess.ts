@@ -26,8 +26,8 @@ export interface Preprocessor {
    */
   readonly fit: (image: Image) => Effect.Effect<Fitted, ImageError>
   /**
-   * Whether `fit` leaves pixels of this size as they are, so that whoever is sent them, and prepares what it is sent, has
-   * the same picture.
+   * Whether `fit` leaves pixels of this size as they are: who is sent them, and prepares what it is sent, then has the
+   * same picture.
    */
   readonly isSettled: (size: Size) => boolean
   /**
