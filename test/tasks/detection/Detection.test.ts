@@ -158,7 +158,7 @@ describe("Detection", () => {
     for (const [denominator, expected] of [["truth", 1], ["max", 1 / 3]] as const) {
       const task = Detection.make({ name: "things", subject: "all", codec: things.codec, denominator })
       assert.closeTo(task.metrics![0]!.of(truth, Option.some(sprayed)), expected, 1e-12)
-      assert.closeTo(task.similarity(truth, sprayed), expected, 1e-12)
+      assert.closeTo(Reward.similarity(task, truth, sprayed), expected, 1e-12)
     }
   })
 
