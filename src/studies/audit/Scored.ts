@@ -127,7 +127,7 @@ export const score = <A>(task: Task<A>) => {
 
 /** Why a sample is suspect, or is not, in a sentence. */
 export const reason = (scored: Scored): string => {
-  const { best, chains, leaked, reconstruction, similarity, unread } = scored
+  const { best, chains, label, leaked, reconstruction, similarity, unread } = scored
   const asides = [
     ...(leaked > 0 ? [`${leaked} of ${chains} chains quote the label`] : []),
     ...(unread > 0 ? [`${unread} of ${chains} reconstructions are no annotation`] : [])
@@ -136,9 +136,11 @@ export const reason = (scored: Scored): string => {
     const read = unread === 0 ? `all ${chains} reconstructions` : "all reconstructions that can be read"
     return `not suspect: ${chains === 1 ? "the one reconstruction agrees" : `${read} agree`} with the label${asides}`
   }
-  return reconstruction === null
-    ? `none of ${chains} chains leads back to any annotation${asides}`
-    : `chains written for the label lead back to "${reconstruction}": similarity to the label ${
-      similarity.toFixed(2)
-    } on average, reward ${best.toFixed(2)} at best${asides}`
+  if (reconstruction === null) return `none of ${chains} chains leads back to any annotation${asides}`
+  const lead = reconstruction === label
+    ? "not all chains written for the label lead back to it"
+    : `chains written for the label lead back to "${reconstruction}"`
+  return `${lead}: similarity to the label ${similarity.toFixed(2)} on average, reward ${
+    best.toFixed(2)
+  } at best${asides}`
 }

@@ -110,14 +110,12 @@ export const page = <A, E, R>(
       }.`
       : ""
     const agreed = shown.filter(({ agrees }) => agrees).length
+    const of = `${agreed} of the ${Quoted.count(shown.length, "label")} below`
     const marked = agreed === 0
       ? ""
-      : ` ${agreed} of the ${Quoted.count(shown.length, "label")} below ${
-        agreed === 1 ? "is" : "are"
-      } no suspect: every ` +
-        `reconstruction of ${agreed === 1 ? "it" : "them"} agrees with the label. ${
-          agreed === 1 ? "It is" : "They are"
-        } marked “rebuilt as labelled”.`
+      : agreed === 1
+      ? ` ${of} is no suspect: every reconstruction of it agrees with it, and it is marked “rebuilt as labelled”.`
+      : ` ${of} are no suspects: every reconstruction of them agrees with them. They are marked “rebuilt as labelled”.`
     const order = cards === ""
       ? ""
       : `<p class="note">The most suspect first: labels that chains written for them do not lead back to.${marked}${key}</p>`

@@ -99,6 +99,10 @@ describe("the page of an audit", () => {
     assert.isTrue(Audit.agrees({ ...whole, similarity: 1 - 1e-12 }))
     assert.isFalse(Audit.agrees({ ...whole, similarity: 0.94 }))
     assert.isFalse(Audit.agrees({ ...whole, reconstruction: null }))
+    assert.match(
+      Audit.reason({ ...whole, similarity: 0.94 }),
+      /^not all chains written for the label lead back to it: similarity to the label 0\.94 on average/
+    )
     assert.strictEqual(
       Audit.reason({ ...whole, unread: 3, leaked: 1 }),
       "not suspect: all reconstructions that can be read agree with the label; 1 of 4 chains quote the label; " +
