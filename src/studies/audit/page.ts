@@ -116,9 +116,10 @@ export const page = <A, E, R>(
       : agreed === 1
       ? ` ${of} is no suspect: every reconstruction of it agrees with it, and it is marked “rebuilt as labelled”.`
       : ` ${of} are no suspects: every reconstruction of them agrees with them. They are marked “rebuilt as labelled”.`
+    const lead = "The most suspect first: labels that chains written for them do not lead back to."
     const order = cards === ""
       ? ""
-      : `<p class="note">The most suspect first: labels that chains written for them do not lead back to.${marked}${key}</p>`
+      : `<p class="note">${lead}${marked}${key}</p>`
     yield* Atomic.writeText(
       file,
       document({
