@@ -22,19 +22,13 @@ const heading = (metric: string): readonly [string, string] => {
   return at < 0 ? ["", metric] : [metric.slice(0, at), metric.slice(at).trim()]
 }
 
-interface Column {
-  readonly metric: string
-  readonly words: readonly [string, string]
-  readonly width: number
-}
-
 /** Columns side by side as far as they fit a terminal; the next row of columns stands below. */
-const fitting = (
-  columns: ReadonlyArray<Column>,
+export const fitting = <C extends { readonly width: number }>(
+  columns: ReadonlyArray<C>,
   wide: number,
   width: number
-): ReadonlyArray<ReadonlyArray<Column>> => {
-  const blocks: Array<Array<Column>> = []
+): ReadonlyArray<ReadonlyArray<C>> => {
+  const blocks: Array<Array<C>> = []
   let left = 0
   for (const column of columns) {
     left -= column.width

@@ -266,10 +266,23 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
   )
   for (const { metric, value } of rows) yield* Console.log(`${metric.padEnd(22)}${value.toFixed(3)}`)
   yield* Console.log("")
-  for (const { image, label, rank, reason } of suspects.slice(0, 5)) {
+  const suspected = suspects.filter(({ agrees }) => !agrees)
+  for (const { image, label, rank, reason } of suspected.slice(0, 5)) {
     yield* Console.log(`${rank}. ${image}  label: ${label}\n   ${reason}`)
   }
   if (suspects.length === 0) yield* Console.log("No label could be judged.")
+  else if (suspected.length === 0) {
+    yield* Console.log(
+      `No label is suspect: all reconstructions of ${
+        suspects.length === 1 ? "the one" : `the ${suspects.length}`
+      } ranked agree with it.`
+    )
+  } else if (suspected.length < suspects.length) {
+    yield* Console.log(
+      `${suspects.length - suspected.length} of the ${suspects.length} ranked are no suspects: all their ` +
+        "reconstructions agree with the label."
+    )
+  }
   yield* Console.log(
     `\nEverything is in ${out} (suspects.jsonl, audit.html, audit.jsonl of each part${
       Option.isSome(given.format) ? `, ${suspectsFile}` : ""

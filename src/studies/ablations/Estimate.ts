@@ -78,6 +78,8 @@ export interface Estimate {
   readonly seconds: number
   /** Cells of this grid that have been timed: without any the estimate knows nothing of this machine and model. */
   readonly timed: number
+  /** Cells of which nobody knows: their samples cannot be counted and none like them was timed. They add no seconds. */
+  readonly unknown: number
 }
 
 /** Cores that the pace was measured on; more help less than as much, and are not counted. */
@@ -118,5 +120,6 @@ export const estimate = (
     const found = byKind.get(kind(Cell.id(cell)))
     return sum + (found === undefined ? pace * count(cell) : mean(found))
   }, 0)
-  return { seconds, timed: timings.length }
+  const unknown = cells.filter((cell) => sizeOf(cell.task) === undefined && !byKind.has(kind(Cell.id(cell)))).length
+  return { seconds, timed: timings.length, unknown }
 }

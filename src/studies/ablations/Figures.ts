@@ -20,6 +20,8 @@ export interface Measured {
   readonly seed: number
   /** The figure. */
   readonly value: number
+  /** Samples that it is of: of the test half, or those with chains. */
+  readonly n: number
 }
 
 /** Mean over seeds; the standard error of the mean, √(Σ(x − x̄)² / (n − 1) / n), is none for a single seed. */
@@ -80,14 +82,19 @@ const predictionsOf = <EP, RP>(bench: Bench<EP, RP>, cell: Cell.Cell) =>
     return lines(path.join(yield* folderOf(bench, cell), predictionsFile), Prediction)
   }))
 
+type Counted = Omit<Measured, "seed">
+
 /** The share of samples on which a cell beats RISE, by the first measure of its task. */
 const winRate = Effect.fnUntraced(function*<EP, RP>(bench: Bench<EP, RP>, cell: Cell.Cell, measure: Measure) {
   const rise = Tables.referenceOf(cell)
   // RISE against itself would win half of everything.
-  if (Cell.id(rise) === Cell.id(cell) || Option.isNone(yield* rowsOf(bench, rise))) return Option.none<number>()
+  if (Cell.id(rise) === Cell.id(cell) || Option.isNone(yield* rowsOf(bench, rise))) return Option.none<Counted>()
   const reference = yield* valuesOf(measure, predictionsOf(bench, rise))
   const parts = yield* against(reference, measure)(predictionsOf(bench, cell))
-  return Option.map(Option.fromNullishOr(parts.get("all")), ({ rate }) => rate)
+  return Option.map(
+    Option.fromNullishOr(parts.get("all")),
+    ({ rate, samples }): Counted => ({ value: rate, n: samples })
+  )
 })
 
 /** Fills the selected tables with what is there. */
@@ -98,15 +105,15 @@ export const collect = Effect.fnUntraced(
 
     const figure = Effect.fnUntraced(function*(cell: Cell.Cell, column: Tables.Column) {
       const rows = yield* rowsOf(bench, cell)
-      if (Option.isNone(rows)) return Option.none<number>()
+      if (Option.isNone(rows)) return Option.none<Counted>()
       if (column.metric === "win rate") {
         const [measure] = Option.match(subjectOf(grid, cell), { onNone: () => [], onSome: ({ measures }) => measures })
-        return measure === undefined ? Option.none<number>() : yield* winRate(bench, cell, measure)
+        return measure === undefined ? Option.none<Counted>() : yield* winRate(bench, cell, measure)
       }
       const { metric, part = "all" } = column
       return Option.map(
         Option.fromNullishOr(rows.value.find((row) => row.metric === metric && row.part === part)),
-        ({ value }) => value
+        ({ n, value }): Counted => ({ value, n })
       )
     })
 
@@ -118,7 +125,7 @@ export const collect = Effect.fnUntraced(
       const found: Array<Measured> = []
       for (const cell of cells) {
         const value = yield* figure(cell, column)
-        if (Option.isSome(value)) found.push({ seed: cell.seed, value: value.value })
+        if (Option.isSome(value)) found.push({ seed: cell.seed, ...value.value })
       }
       const [first] = cells
       const why = Effect.gen(function*() {

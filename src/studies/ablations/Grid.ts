@@ -10,7 +10,7 @@ import * as Rise from "../../dsl/Rise.ts"
 import { fromPlatform, type RunError, RunFolderMismatch } from "../../dsl/RunError.ts"
 import { difference } from "../../dsl/RunFolder.ts"
 import { ResultRow } from "../../evaluation/Results.ts"
-import type { Preset } from "../../pipelines/Presets.ts"
+import { type Preset, presets } from "../../pipelines/Presets.ts"
 import * as NotFinite from "../../policy/NotFinite.ts"
 import type { PolicyError } from "../../policy/Policy.ts"
 import { json } from "../artefacts.ts"
@@ -94,6 +94,39 @@ export const rowsOf = Effect.fnUntraced(function*<EP, RP>(bench: Bench<EP, RP>, 
 /** Finished, cut off, or not there. */
 export type State = "done" | "begun" | "new"
 
+/** What a preset sets of a cell's settings. */
+const presetFields = new Set<string>(["trainable", "validation", "limit", "evaluate", "stages"])
+
+/**
+ * The shipped preset that a cell was recorded under, where it is another than the grid's: the name says more than the
+ * first of the settings that differ. As shipped, or without its warm-up.
+ */
+const otherPreset = <E, R, EP, RP>(
+  grid: Grid<E, R, EP, RP>,
+  cell: Cell.Cell,
+  recorded: Schema.Json
+): Option.Option<string> => {
+  const candidates = Object.values(presets).flatMap((preset: Preset): ReadonlyArray<Preset> => {
+    const { warmUp: _, ...unwarmed } = preset
+    return [preset, unwarmed]
+  })
+  const same = (preset: Preset) => {
+    const under = { ...grid, bench: { ...grid.bench, preset } }
+    const given = configOf(cell, "", { ...under.bench, preset: presetOf(under, cell) })
+    const fields = Object.fromEntries(Object.entries(given).filter(([name]) => presetFields.has(name)))
+    return Option.isNone(difference(fieldsOf(recorded), fields))
+  }
+  return Option.map(
+    Option.fromUndefinedOr(candidates.find((preset) => preset.name !== grid.bench.preset.name && same(preset))),
+    ({ name }) => name
+  )
+}
+
+const fieldsOf = (recorded: Schema.Json): Schema.Json =>
+  typeof recorded === "object" && recorded !== null
+    ? Object.fromEntries(Object.entries(recorded).filter(([name]) => presetFields.has(name)))
+    : recorded
+
 /** How far a cell has come. Fails on a folder of other settings: its figures must not stand in this grid's tables. */
 export const stateOf = Effect.fnUntraced(
   function*<E, R, EP, RP>(grid: Grid<E, R, EP, RP>, cell: Cell.Cell): Effect.fn.Return<
@@ -110,7 +143,21 @@ export const stateOf = Effect.fnUntraced(
       recorded.value.identity.config,
       configOf(cell, source, { ...grid.bench, preset: presetOf(grid, cell) })
     )
-    if (Option.isSome(changed)) return yield* new RunFolderMismatch({ path: folder, ...changed.value })
+    if (Option.isSome(changed)) {
+      const isPreset = presetFields.has(changed.value.field.split(".")[0] ?? "")
+      const named = isPreset ? otherPreset(grid, cell, recorded.value.identity.config) : Option.none()
+      return yield* new RunFolderMismatch({
+        path: folder,
+        ...Option.match(named, {
+          onNone: () => changed.value,
+          onSome: (name) => ({
+            field: "preset",
+            stored: JSON.stringify(name),
+            given: JSON.stringify(grid.bench.preset.name)
+          })
+        })
+      })
+    }
     return Option.isSome(yield* rowsOf(grid.bench, cell)) ? "done" as const : "begun" as const
   }
 )

@@ -10,6 +10,7 @@ import { makeFolder } from "../../kernels/runtime/makeFolder.ts"
 import * as Cell from "./Cell.ts"
 import type { Entry, Filled } from "./Figures.ts"
 import type { Failure } from "./Grid.ts"
+import * as Printed from "./Printed.ts"
 import type { Column } from "./Tables.ts"
 
 const shown: Readonly<Record<Option.Option.Value<Entry["missing"]>, string>> = {
@@ -37,17 +38,22 @@ const heading = ({ direction = "higher", metric, part, shots, task }: Column): s
     part === "train" || metric === "win rate" ? "" : direction === "lower" ? "↓" : "↑"
   }`.trim()
 
-/** One table as Markdown, its columns aligned so that a terminal can show it too. */
-export const markdown = ({ columns, lines, title }: Filled, seeds: number): string => {
-  const rows = [
-    ["", ...columns.map(heading)],
-    ...lines.map(({ entries, label }) => [label, ...entries.map((entry) => entryText(entry, seeds))])
-  ]
+/** The headings, then a row a line. */
+const textsOf = ({ columns, lines }: Filled, seeds: number): ReadonlyArray<ReadonlyArray<string>> => [
+  ["", ...columns.map(heading)],
+  ...lines.map(({ entries, label }) => [label, ...entries.map((entry) => entryText(entry, seeds))])
+]
+
+/** One table as Markdown, its columns aligned. */
+export const markdown = (table: Filled, seeds: number): string => {
+  const rows = textsOf(table, seeds)
   const widths = rows[0]?.map((_, at) => Math.max(3, ...rows.map((row) => row[at]?.length ?? 0))) ?? []
   const line = (cells: ReadonlyArray<string>) =>
     `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(" | ")} |`
   const [head = [], ...body] = rows
-  return [`## ${title}`, "", line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n")
+  return [`## ${table.title}`, "", line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join(
+    "\n"
+  )
 }
 
 /** What the tables were made of. */
@@ -67,30 +73,85 @@ const failureLines = (failures: ReadonlyArray<Failure>): ReadonlyArray<string> =
     ? []
     : ["Failed:", "", ...failures.map(({ cell, reason }) => `- ${Cell.id(cell)}: ${reason}`), ""]
 
-/** All tables with what a reader has to know. */
-export const page = (
+/** Where the samples come from of those tasks that have figures, or that failed. */
+const sourcesOf = (
   tables: ReadonlyArray<Filled>,
-  { models, preset, seeds, sources }: About,
+  { sources }: About,
   failures: ReadonlyArray<Failure>
-): string =>
-  [
+): About["sources"] => {
+  const measured = tables.flatMap(({ columns, lines }) =>
+    columns.filter((_, at) => lines.some(({ entries }) => (entries[at]?.values.length ?? 0) > 0)).map(({ task }) =>
+      task
+    )
+  )
+  const tasks = new Set([...measured, ...failures.map(({ cell }) => cell.task)])
+  return Object.fromEntries(Object.entries(sources).filter(([task]) => tasks.has(task)))
+}
+
+const range = (counts: ReadonlyArray<number>): string => {
+  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  return least === most ? String(least) : `${least} to ${most}`
+}
+
+/** How many samples stand behind the figures of a table, task by task; empty where there are none. */
+export const samplesLine = ({ columns, lines }: Filled): string => {
+  const counts = new Map<string, Array<number>>()
+  for (const [at, { part, task }] of columns.entries()) {
+    const found = lines.flatMap(({ entries }) => entries[at]?.values.map(({ n }) => n) ?? [])
+    const name = `${task} ${part === "train" ? "chains" : "test"}`
+    if (found.length > 0) counts.set(name, [...counts.get(name) ?? [], ...found])
+  }
+  return counts.size === 0
+    ? ""
+    : `n, the samples behind a figure: ${[...counts].map(([name, found]) => `${name} ${range(found)}`).join(", ")}.`
+}
+
+/** A title, what a reader has to know, the tables as `shown` shows them, and what failed. */
+const sheet = (
+  tables: ReadonlyArray<Filled>,
+  about: About,
+  failures: ReadonlyArray<Failure>,
+  shown: (table: Filled) => string
+): string => {
+  const { models, preset, seeds } = about
+  const sources = Object.entries(sourcesOf(tables, about, failures))
+  return [
     "# Tables",
     "",
-    `Preset ${preset}, model ${models.join(", ")}, seeds ${seeds.join(", ")}. ${
-      Object.entries(sources).map(([task, source]) => `${task}: ${source}.`).join(" ")
-    }`,
+    [
+      `Preset ${preset}, model ${models.join(", ")}, ${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}.`,
+      ...sources.map(([task, source]) => `${task}: ${source}.`)
+    ].join(" "),
     "",
-    "Mean ± standard error over seeds. Win rate: share of samples on which the row beats RISE, ties counted " +
-    "half. In brackets the paper's figure, " +
+    (seeds.length === 1 ? "Figures of one seed, which has no standard error. " : "Mean ± standard error over seeds. ") +
+    "Win rate: share of samples on which the row beats RISE, ties counted half. In brackets the paper's figure, " +
     "of Qwen2-VL-2B on other data: rows can be compared within a column, not across brackets. The figures of " +
     "the paper's Tables 2 to 6 are not known here.",
     "",
-    ...tables.flatMap((table) => [markdown(table, seeds.length), ""]),
+    ...tables.flatMap((table) => {
+      const samples = samplesLine(table)
+      return [shown(table), "", ...(samples === "" ? [] : [samples, ""])]
+    }),
     ...failureLines(failures)
   ].join("\n")
+}
+
+/** All tables with what a reader has to know, as Markdown. */
+export const page = (tables: ReadonlyArray<Filled>, about: About, failures: ReadonlyArray<Failure>): string =>
+  sheet(tables, about, failures, (table) => markdown(table, about.seeds.length))
+
+/** The same for a terminal of so many cells. */
+export const printed = (
+  tables: ReadonlyArray<Filled>,
+  about: About,
+  failures: ReadonlyArray<Failure>,
+  width?: number
+): string =>
+  sheet(tables, about, failures, (table) => Printed.table(table.title, textsOf(table, about.seeds.length), width))
 
 const json = (tables: ReadonlyArray<Filled>, about: About, failures: ReadonlyArray<Failure>) => ({
   ...about,
+  sources: sourcesOf(tables, about, failures),
   tables: tables.map(({ columns, id, lines, title }) => ({
     id,
     title,

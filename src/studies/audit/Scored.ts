@@ -54,6 +54,16 @@ export type Scored = typeof Scored.Type
  */
 export const answered = ({ reconstruction }: Pick<Scored, "reconstruction">): boolean => reconstruction !== null
 
+/** Shares that are the same to the last digits count as the same. */
+const rounding = 1e-9
+
+/**
+ * Whether every reconstruction that can be read is the label: nothing speaks against it, so it is no suspect wherever
+ * it is ranked.
+ */
+export const agrees = (scored: Pick<Scored, "reconstruction" | "similarity">): boolean =>
+  answered(scored) && scored.similarity >= 1 - rounding
+
 /** Longest text that is kept of what could not be read. */
 const mostWritten = 200
 
@@ -115,15 +125,22 @@ export const score = <A>(task: Task<A>) => {
   }
 }
 
-/** Why a sample is suspect, in a sentence. */
-export const reason = ({ best, chains, leaked, reconstruction, similarity, unread }: Scored): string => {
+/** Why a sample is suspect, or is not, in a sentence. */
+export const reason = (scored: Scored): string => {
+  const { best, chains, label, leaked, reconstruction, similarity, unread } = scored
   const asides = [
     ...(leaked > 0 ? [`${leaked} of ${chains} chains quote the label`] : []),
     ...(unread > 0 ? [`${unread} of ${chains} reconstructions are no annotation`] : [])
   ].map((aside) => `; ${aside}`).join("")
-  return reconstruction === null
-    ? `none of ${chains} chains leads back to any annotation${asides}`
-    : `chains written for the label lead back to "${reconstruction}": similarity to the label ${
-      similarity.toFixed(2)
-    } on average, reward ${best.toFixed(2)} at best${asides}`
+  if (agrees(scored)) {
+    const read = unread === 0 ? `all ${chains} reconstructions` : "all reconstructions that can be read"
+    return `not suspect: ${chains === 1 ? "the one reconstruction agrees" : `${read} agree`} with the label${asides}`
+  }
+  if (reconstruction === null) return `none of ${chains} chains leads back to any annotation${asides}`
+  const lead = reconstruction === label
+    ? "not all chains written for the label lead back to it"
+    : `chains written for the label lead back to "${reconstruction}"`
+  return `${lead}: similarity to the label ${similarity.toFixed(2)} on average, reward ${
+    best.toFixed(2)
+  } at best${asides}`
 }

@@ -5,7 +5,7 @@
 import { Effect, Option, Schema, Stream } from "effect"
 import type { ResultRow } from "../../evaluation/Results.ts"
 import { auroc } from "../../kernels/math/index.ts"
-import { answered, type Ranking, rankings, reason, Scored } from "./Scored.ts"
+import { agrees, answered, type Ranking, rankings, reason, Scored } from "./Scored.ts"
 
 /** A line of `suspects.jsonl`, the most suspect first. */
 export const Suspect = Schema.Struct({
@@ -13,6 +13,8 @@ export const Suspect = Schema.Struct({
   rank: Schema.Int,
   ...Scored.fields,
   reason: Schema.String,
+  /** Whether every reconstruction that can be read agrees with the label: ranked, and no suspect. */
+  agrees: Schema.Boolean,
   /** Whether the label is wrong, where that is known. */
   wrong: Schema.optionalKey(Schema.Boolean)
 })
@@ -45,6 +47,7 @@ export const suspects = <E, R>(
         rank: (places.get(index) ?? 0) + 1,
         ...scored,
         reason: reason(scored),
+        agrees: agrees(scored),
         ...Option.match(wrong, { onNone: () => ({}), onSome: (ids) => ({ wrong: ids.has(scored.image) }) })
       })),
       Stream.runCollect

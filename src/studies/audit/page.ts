@@ -2,11 +2,13 @@
  * `audit.html`: the suspects with picture, label, what was rebuilt instead, and why.
  */
 import { Effect, type FileSystem, Option, Stream } from "effect"
+import * as Quoted from "../../data/Quoted.ts"
 import * as Atomic from "../../dsl/Atomic.ts"
 import type { RunFileError } from "../../dsl/RunError.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
 import type { ResultRow } from "../../evaluation/Results.ts"
-import type { ImageError } from "../../kernels/image/index.ts"
+import { Decode, type ImageError } from "../../kernels/image/index.ts"
+import * as Drawing from "../Drawing.ts"
 import type { Bar } from "../examples.ts"
 import { dataUri } from "../picture.ts"
 import * as Bars from "../report/Bars.ts"
@@ -35,7 +37,7 @@ export interface PageOptions<A, E, R> {
   readonly rows: ReadonlyArray<ResultRow>
   /** Names and values for the head of the page. */
   readonly facts: ReadonlyArray<readonly [string, string]>
-  /** How an annotation is drawn, where it can be. */
+  /** The bars of an annotation that has shares. Boxes are drawn on the picture. */
   readonly bars?: (annotation: A) => ReadonlyArray<Bar>
   /** Suspects shown; the others are in suspects.jsonl. Default 60. */
   readonly count?: number
@@ -63,34 +65,61 @@ export const page = <A, E, R>(
     const pictures = new Map(
       yield* data.pipe(
         Stream.filter(({ image }) => ids.has(image.id)),
-        Stream.mapEffect(({ image }) => Effect.map(dataUri(image), (uri) => [image.id, uri] as const)),
+        Stream.mapEffect(({ image }) =>
+          Effect.map(
+            Effect.all({ uri: dataUri(image), size: Decode.size(image) }),
+            (picture) => [image.id, picture] as const
+          )
+        ),
         Stream.runCollect
       )
     )
+    const drawing = Drawing.make(task.described)
     const drawn = (text: string | null) =>
       text === null ? [] : Option.match(Option.getSuccess(task.decode(text)), { onNone: () => [], onSome: bars })
-    const cardOf = ({ image, label, rank, reasoning, reason, reconstruction, wrong }: Suspect): string => {
+    const boxesOf = (text: string | null, size: Drawing.Size | undefined) =>
+      text === null ? [] : Option.match(drawing.of(text, size), { onNone: () => [], onSome: ({ boxes }) => boxes })
+    const cardOf = ({ agrees, image, label, rank, reasoning, reason, reconstruction, wrong }: Suspect): string => {
       const [given, rebuilt] = [drawn(label), drawn(reconstruction)]
+      const { size, uri = "" } = pictures.get(image) ?? {}
+      const [right, boxes] = [boxesOf(label, size), boxesOf(reconstruction, size)]
+      const compared = given.length > 0 && rebuilt.length > 0
+        ? Bars.paired(given, rebuilt)
+        : right.length + boxes.length > 0
+        ? shot(uri, `${image}: the boxes of the label, and those rebuilt`, right, boxes)
+        : ""
+      const mark = agrees ? " · <b>rebuilt as labelled</b>" : ""
       const known = wrong === undefined ? "" : ` · <b>${wrong ? "wrong label" : "right label"}</b>`
-      return `<div class="card example"><div>${shot(pictures.get(image) ?? "", image, [])}<div class="meta">${rank}. ${
+      return `<div class="card example"><div>${shot(uri, image, right)}<div class="meta">${rank}. ${
         escape(image)
-      }${known}` +
+      }${mark}${known}` +
         `<br>label: ${escape(label)}</div></div><div><div class="said"><div><b>rebuilt</b><br><code>${
           escape(reconstruction ?? "nothing")
         }</code>` +
         `${reasoning === null ? "" : `<p class="reasoning"><q>${escape(reasoning)}</q></p>`}<p class="note">${
           escape(reason)
         }</p></div>` +
-        `<div>${given.length === 0 || rebuilt.length === 0 ? "" : Bars.paired(given, rebuilt)}</div></div></div></div>`
+        `<div>${compared}</div></div></div></div>`
     }
     const cards = shown.map(cardOf).join("")
-    // Boxes are not drawn, and where nothing was rebuilt there is nothing to draw.
-    const key = cards.includes("<svg class=\"bars\"")
-      ? ` <span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt, in percent.`
+    // A text that nothing is drawn of needs no colours.
+    const barred = cards.includes("<svg class=\"bars\"")
+    const key = barred || cards.includes("<rect class=\"box")
+      ? ` <span class="key truth"></span>label &nbsp;<span class="key ours"></span>rebuilt${
+        barred ? ", in percent" : ", its boxes dashed"
+      }.`
       : ""
+    const agreed = shown.filter(({ agrees }) => agrees).length
+    const of = `${agreed} of the ${Quoted.count(shown.length, "label")} below`
+    const marked = agreed === 0
+      ? ""
+      : agreed === 1
+      ? ` ${of} is no suspect: every reconstruction of it agrees with it, and it is marked “rebuilt as labelled”.`
+      : ` ${of} are no suspects: every reconstruction of them agrees with them. They are marked “rebuilt as labelled”.`
+    const lead = "The most suspect first: labels that chains written for them do not lead back to."
     const order = cards === ""
       ? ""
-      : `<p class="note">The most suspect first: labels that chains written for them do not lead back to.${key}</p>`
+      : `<p class="note">${lead}${marked}${key}</p>`
     yield* Atomic.writeText(
       file,
       document({

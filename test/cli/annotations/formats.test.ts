@@ -175,7 +175,16 @@ describe("an audit's suspects", () => {
         shape: boxes,
         value: Values.boxes(Values.inThousandths),
         data: Stream.make({ image, truth }),
-        suspects: [{ rank: 1, image: image.id, label, reconstruction, reasoning: "round", reason: "why", ...scores }],
+        suspects: [{
+          rank: 1,
+          image: image.id,
+          label,
+          reconstruction,
+          reasoning: "round",
+          reason: "why",
+          agrees: false,
+          ...scores
+        }],
         prefix: "?d="
       })
       const [{ data, predictions }, ...others] = JSON.parse(yield* fs.readFileString(`${root}/suspects.json`))

@@ -5,6 +5,7 @@ import * as Digest from "../../../src/dsl/Digest.ts"
 import { Progress, silent } from "../../../src/dsl/Progress.ts"
 import { Run } from "../../../src/dsl/Run.ts"
 import { figure } from "../../../src/evaluation/Results.ts"
+import * as Presets from "../../../src/pipelines/Presets.ts"
 import { warmUp } from "../../../src/pipelines/warmUp.ts"
 import { PolicyError } from "../../../src/policy/Policy.ts"
 import { Cell, Figures, Grid } from "../../../src/studies/ablations/index.ts"
@@ -179,6 +180,20 @@ describe("grid", () => {
       })
       const error = yield* Effect.flip(run(other, selection))
       assert.include(error.message, "stages.sft.steps = 5, this run has 6")
+      // A shipped preset is told by its name; settings of one's own, which have none that is known, by what differs.
+      const shipped = gridIn(`${out}/shipped`, { settings: Presets.presets.smoke })
+      yield* run(shipped, { seeds: [0], tables: ["1"], only: ["/prior"] })
+      const stated = (settings: Presets.Preset) =>
+        Effect.flip(
+          Grid.stateOf(
+            gridIn(`${out}/shipped`, { settings }),
+            Cell.make({ task: "emotion6", shots: "full", seed: 0, method: "prior", settings: {} }, settings)
+          )
+        )
+      const full = yield* stated(Presets.presets.full)
+      assert.include(full.message, "prior was started with preset = \"smoke\", this run has \"full\"")
+      const changed = yield* stated({ ...Presets.presets.smoke, validation: 0.3 })
+      assert.include(changed.message, "validation = 0, this run has 0.3")
       // And one whose parent was made of something else.
       const fs = yield* FileSystem.FileSystem
       yield* fs.remove(`${out}/emotion6/full/seed-0/SFT`, { recursive: true })

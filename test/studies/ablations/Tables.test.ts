@@ -128,10 +128,30 @@ describe("tables", () => {
         paper: null,
         missing: "failed"
       })
-      assert.deepStrictEqual(stored.tables[0].rows[1].entries[2].values, [{ seed: 0, value: 0.5 }, {
-        seed: 1,
-        value: 0.7
-      }])
+      assert.deepStrictEqual(stored.tables[0].rows[1].entries[2].values, [
+        { seed: 0, value: 0.5, n: 4 },
+        { seed: 1, value: 0.7, n: 4 }
+      ])
+      assert.include(text, "\n\nn, the samples behind a figure: emotion6 test 4, emotion6 chains 4.\n")
+      assert.include(text, "Mean ± standard error over seeds.")
+      assert.include(text, "seeds 0, 1. emotion6: moods.\n")
+
+      // In the width of a terminal, whatever it is: every figure, and no line beyond it.
+      for (const width of [120, 80, 50, 34]) {
+        const shown = Render.printed(filled, about, [], width).split("Table 6")[1]?.split("\n\nn, the")[0] ?? ""
+        assert.isAtMost(Math.max(...shown.split("\n").slice(1).map((line) => line.length)), width, shown)
+        const told = shown.replaceAll(/\s+/g, " ")
+        for (const part of ["0.200 (1 of 2 seeds)", "± 0.100 [paper 0.410]", "emotion6 full JSD ↓", "τ = 0.85"]) {
+          assert.include(width < 40 ? told.replaceAll(" ", "") : told, width < 40 ? part.replaceAll(" ", "") : part)
+        }
+      }
+      // One seed has no error, and tasks that were not run have no samples.
+      const one = yield* Figures.collect(grid, { seeds: [0], tables: ["6"] }, [])
+      const sources = { emotion6: "moods", lisa: "riddles" }
+      const alone = Render.page(one, { ...about, seeds: [0], sources }, [])
+      assert.include(alone, "Figures of one seed, which has no standard error.")
+      assert.notInclude(alone, "±")
+      assert.notInclude(alone, "riddles")
       assert.isFalse((yield* fs.readDirectory(out)).some((name) => name.endsWith(".tmp")))
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
