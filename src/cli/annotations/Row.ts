@@ -3,6 +3,7 @@
  */
 import { Option, Schema } from "effect"
 import type { Task } from "../../dsl/Task.ts"
+import { rounded } from "../../evaluation/confidence.ts"
 import type { Annotated } from "../../pipelines/index.ts"
 
 /** A box in pixels of the picture as it is stored: left, top, width, height. */
@@ -52,9 +53,6 @@ export interface Size {
   readonly width: number
   readonly height: number
 }
-
-/** Four significant digits: more would tell of rounding alone. */
-export const rounded = (share: number): number => Number(share.toPrecision(4))
 
 /** @param value what an annotation is, in numbers */
 export const rowOf = <A>(task: Task<A>, value: (annotation: A, size: Size) => Value) =>
