@@ -108,7 +108,10 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
         return written
       }
       const sure = task.single === true ? confidenceOf(completion, policy.tokenizer) : Option.none()
-      const given = { ...written, ...Option.match(sure, { onNone: () => ({}), onSome: (confidence) => ({ confidence }) }) }
+      const given = {
+        ...written,
+        ...Option.match(sure, { onNone: () => ({}), onSome: (confidence) => ({ confidence }) })
+      }
       if (rank === undefined) return given
       read++
       const probability = probabilityIn(completion, policy.tokenizer)

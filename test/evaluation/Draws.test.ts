@@ -44,7 +44,9 @@ describe("combined", () => {
   it.effect("is as sure of single answers as draws agree", () =>
     Effect.gen(function*() {
       const single = { ...task, ...Classification.make({ name: "x", labels, subject: "x", answer: "single" }) }
-      const [joy, fear]: ReadonlyArray<Distribution> = labels.slice(0, 2).map((_, at) => labels.map((_, i) => +(i === at)))
+      const [joy, fear]: ReadonlyArray<Distribution> = labels.slice(0, 2).map((_, at) =>
+        labels.map((_, i) => +(i === at))
+      )
       const all = [draw(joy!, "glad"), draw(fear!, "afraid"), draw(joy!, "merry"), unread] as const
       const found = yield* combined(single, sample, [{ ...all[0], confidence: 0.99 }, ...all.slice(1)])
       assert.strictEqual(found.confidence, 0.5)

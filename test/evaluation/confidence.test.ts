@@ -11,7 +11,16 @@ const sure = Math.log(0.25)
 describe("confidence", () => {
   it("keeps its order in few digits, also where answers are nearly sure", () => {
     const all = [0.0001234, 0.12344, 0.80123, 0.98766, 0.99961, 0.99994, 0.99998, 0.9999991]
-    assert.deepStrictEqual(all.map(rounded), [0.0001234, 0.1234, 0.8012, 0.98766, 0.9996100, 0.99994, 0.99998, 0.9999991])
+    assert.deepStrictEqual(all.map(rounded), [
+      0.0001234,
+      0.1234,
+      0.8012,
+      0.98766,
+      0.9996100,
+      0.99994,
+      0.99998,
+      0.9999991
+    ])
     assert.deepStrictEqual([0, 1].map(rounded), [0, 1])
   })
 

@@ -152,11 +152,13 @@ export const chosen = Effect.fnUntraced(function*(given: Omit<KindFlags, "questi
   const said = { "--task": task, "--labels": labels, "--subject": subject }
   const saved = yield* Saved.find(given, said)
   const labelled = (refuse: boolean) =>
-    Effect.asVoid(Effect.transposeOption(Option.zipWith(saved, labels, (saved, labels) =>
-      Saved.checkLabels(given, saved, SoftLabels.labelsIn(labels), {
-        instead: "leave --labels out, and take of the rows what you need",
-        refuse
-      }))))
+    Effect.asVoid(
+      Effect.transposeOption(Option.zipWith(saved, labels, (saved, labels) =>
+        Saved.checkLabels(given, saved, SoftLabels.labelsIn(labels), {
+          instead: "leave --labels out, and take of the rows what you need",
+          refuse
+        })))
+    )
   const asked = described(given, Option.getOrElse(task, () => "soft-labels" as const))
   const other = Option.isSome(subject) && Option.exists(task, (task) => task !== "soft-labels")
   if (other) return yield* new FlagError({ reason: "--subject is for --task soft-labels: leave one of them out" })

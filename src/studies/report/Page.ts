@@ -252,7 +252,10 @@ export const render = (page: PageData): string => {
   ] as const
   return document({
     title,
-    facts: [...facts, [page.half === undefined ? "rows set aside" : `rows of the ${page.half} half set aside`, total === 0 ? "none" : `${total} (${reasons})`]],
+    facts: [...facts, [
+      page.half === undefined ? "rows set aside" : `rows of the ${page.half} half set aside`,
+      total === 0 ? "none" : `${total} (${reasons})`
+    ]],
     script: true,
     opening: `<div class="now" id="now" role="status" hidden></div>${
       page.doubts.map((text) => `<p role="alert"><strong>${prose(text)}</strong></p>`).join("")
