@@ -23,8 +23,8 @@ export interface Annotated<out A> {
   readonly fault: Option.Option<string>
   /**
    * Probability of the answer's tokens given the reasoning, as a geometric mean per token, in [0, 1]; among the tokens
-   * that the grammar allows, where there is one. None without an annotation, or where a server tells no probabilities. Of
-   * several draws of a task of one answer each (`Task.single`): the share of them that agree with the annotation.
+   * that the grammar allows, where there is one. None without an annotation, or where a server tells no probabilities.
+   * Of several draws of a task of one answer each (`Task.single`): the share of them that agree with the annotation.
    */
   readonly confidence: Option.Option<number>
   /** Whether the text was cut off at `maxTokens` or, under the grammar, closed so as to end within it. */

@@ -102,8 +102,9 @@ const lines = <A>(source: Pictures, options: AsideOptions, halves: {
   })
 
 /**
- * One line each: layout and kind, labels with their pictures in either half (of shares the label with most, or each of those that have; of boxes
- * how many are boxed), what was guessed or left alone, rows that are set aside by reason, pictures in both halves.
+ * One line each: layout and kind, labels with their pictures in either half (of shares the label with most, or each of
+ * those that have; of boxes how many are boxed), what was guessed or left alone, rows that are set aside by reason,
+ * pictures in both halves.
  * Reads everything, pictures too.
  */
 export const understood = (

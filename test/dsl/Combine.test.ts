@@ -93,5 +93,6 @@ describe("combine", () => {
       )
       assert.match(yield* bad(() => assert.fail("oh")), /task "mood", sample a\.png: its code threw .*oh/)
       assert.throws(() => make({ ...Stub.Mood, combine: JSON.parse("5") }), /combine is number, expected a function/)
+      assert.throws(() => make({ ...Stub.Mood, single: JSON.parse("1") }), /single is number, expected true or false/)
     }))
 })

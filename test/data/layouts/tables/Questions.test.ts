@@ -57,8 +57,8 @@ describe("columns of 0 and 1 that are called as halves are", () => {
       for (const name of ["train", "test", "val", "Training"]) {
         assert.strictEqual(
           yield* errorOf(`circle,square,triangle,${name}`, split),
-          `"${name}" holds 0 and 1 and is called as a half of the data is: it is no label. Write a column "split" with ` +
-            "train and test (or val) in its place, or name all labels: --labels circle,square,triangle"
+          `"${name}" holds 0 and 1 and is called as a half of the data is: it is no label. Write a column "split" ` +
+            "with train and test (or val) in its place, or name all labels: --labels circle,square,triangle"
         )
       }
       assert.match(
