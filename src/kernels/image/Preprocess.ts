@@ -9,7 +9,7 @@ import { type Cut, cut, type Grid, type Patches, patchesOf, table } from "./Patc
 import { checkLimits } from "./PreprocessLimits.ts"
 import { releaseOf } from "./releaseOf.ts"
 import { resample } from "./resample.ts"
-import { smartResize } from "./smartResize.ts"
+import { type Size, smartResize } from "./smartResize.ts"
 
 /** A picture at the size that a model takes, and its own width and height in pixels, orientation applied. */
 export interface Fitted {
@@ -25,6 +25,11 @@ export interface Preprocessor {
    * `smartResize` of a size that it chose is another.
    */
   readonly fit: (image: Image) => Effect.Effect<Fitted, ImageError>
+  /**
+   * Whether `fit` leaves pixels of this size as they are: who is sent them, and prepares what it is sent, then has the
+   * same picture.
+   */
+  readonly isSettled: (size: Size) => boolean
   /**
    * An image at the size that a model takes, to be cut into patches where these are read: pixels are an eighth of them.
    * One whose size fits already is never resampled, and a rendered one never encoded.
@@ -158,6 +163,12 @@ export const fromConfig = (config: unknown): Effect.Effect<Preprocessor, ImageEr
       })
     return {
       fit,
+      isSettled: ({ height, width }) =>
+        !resized ||
+        Result.match(smartResize(height, width, sizeOptions), {
+          onFailure: () => false,
+          onSuccess: (size) => size.height === height && size.width === width
+        }),
       cut: cutting,
       process: (image) => Effect.map(cutting(image), patchesOf),
       mergedTokens: ([t, h, w]) => t * h * w / (mergeSize * mergeSize),

@@ -4,7 +4,7 @@
  */
 import { Effect, Option, Predicate } from "effect"
 import sharp from "sharp"
-import { type Image, ImageError, Preprocess } from "../../kernels/image/index.ts"
+import { Decode, Image, ImageError, Preprocess } from "../../kernels/image/index.ts"
 import { Tokenizer } from "../../kernels/text/index.ts"
 import { ModelDirectory } from "../../kernels/weights/index.ts"
 import { specialsOf, templateVariables } from "../chat/Controls.ts"
@@ -12,7 +12,7 @@ import * as Encoder from "../chat/Encoder.ts"
 import * as EndOfTurn from "../chat/EndOfTurn.ts"
 import * as Thinking from "../chat/Thinking.ts"
 import { PictureCache } from "../PictureCache.ts"
-import { PolicyError, type Prompt } from "../Policy.ts"
+import { PolicyError, type Prepared, type Prompt } from "../Policy.ts"
 import type { Chunk } from "./Wire.ts"
 
 /** How pictures are sent. */
@@ -25,8 +25,11 @@ export interface Pictures {
 
 export interface Prompts {
   readonly chunks: (prompt: Prompt) => Effect.Effect<ReadonlyArray<Chunk>, PolicyError | ImageError>
-  /** The first half of the work on a picture: at the size that the model takes. */
-  readonly fit: (image: Image.Image) => Effect.Effect<Preprocess.Fitted, ImageError>
+  /**
+   * A picture read ahead: at the size that the model takes, where an engine leaves that as it is; else the picture
+   * itself.
+   */
+  readonly prepare: (image: Image.Image) => Effect.Effect<Prepared, ImageError>
   readonly text: (text: string) => Int32Array
   readonly decode: (tokens: Int32Array) => string
   /** Token ids that the model has. */
@@ -92,13 +95,15 @@ export const make = Effect.fnUntraced(function*(path: string, pictures: Pictures
 
   const encode = Effect.fnUntraced(function*(image: Image.Image) {
     if (reader === undefined) return yield* blind(image)
-    const { pixels: { data, height, width } } = yield* reader.preprocessor.fit(image)
-    const raw = sharp(data, { raw: { width, height, channels: 3 } })
+    const { mergedTokens, patchSize } = reader.preprocessor
+    const { pixels: { height, width }, pixels } = yield* reader.preprocessor.fit(image)
+    // An engine prepares what it is sent: a size that it would resample once more is its own to choose.
+    const sent = reader.preprocessor.isSettled(pixels) ? pixels : yield* Decode.load(image)
+    const raw = sharp(sent.data, { raw: { width: sent.width, height: sent.height, channels: 3 } })
     const bytes = yield* Effect.tryPromise({
       try: () => (format === "png" ? raw.png() : raw.jpeg({ quality })).toBuffer(),
       catch: (cause) => new ImageError({ image: image.id, reason: "could not be encoded", cause })
     })
-    const { mergedTokens, patchSize } = reader.preprocessor
     // A size that is not resized need not be a multiple of the patches: such a picture is refused where it is cut.
     const grid = [1, Math.floor(height / patchSize), Math.floor(width / patchSize)] as const
     const encoded: Encoded = { type: "image", data: bytes, format, tokens: mergedTokens(grid) }
@@ -134,7 +139,11 @@ export const make = Effect.fnUntraced(function*(path: string, pictures: Pictures
       text(tokens.length)
       return chunks
     }),
-    fit: (image) => reader === undefined ? Effect.fail(blind(image)) : reader.preprocessor.fit(image),
+    prepare: Effect.fnUntraced(function*(image) {
+      if (reader === undefined) return yield* blind(image)
+      const { height, pixels, width } = yield* reader.preprocessor.fit(image)
+      return { image: reader.preprocessor.isSettled(pixels) ? Image.fitted(image.id, pixels) : image, width, height }
+    }),
     text: encoder.text,
     decode: (tokens) => tokenizer.decode(tokens, { skipSpecial: false }).trim(),
     vocabulary,

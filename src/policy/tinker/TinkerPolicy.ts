@@ -7,7 +7,6 @@
  */
 import { Context, Effect, FileSystem, Layer, Option, Path, type Scope } from "effect"
 import { HttpClient } from "effect/http"
-import { Image } from "../../kernels/image/index.ts"
 import { failing } from "../failing.ts"
 import { Policy, PolicyError, type Session, type Snapshot } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
@@ -92,14 +91,7 @@ const make = Effect.fnUntraced(function*(options: Options, known: Connect.Known)
       return {
         version,
         oneByOne: concurrency,
-        ...(prompts.readsPictures && {
-          prepare: (image) =>
-            Effect.map(prompts.fit(image), ({ height, pixels, width }) => ({
-              image: Image.fitted(image.id, pixels),
-              width,
-              height
-            }))
-        }),
+        ...(prompts.readsPictures && { prepare: prompts.prepare }),
         sample,
         logprobs
       }
