@@ -288,6 +288,29 @@ describe("halves of JSON rows", () => {
     })))
 })
 
+describe("numbers of 0 and 1 in JSON rows", () => {
+  it.effect("of several questions, and of halves, are told", () =>
+    live(Effect.gen(function*() {
+      const two = yield* rows(
+        { image: "a.png", label: { circle: 1, square: 0, red: 0, blue: 1 } },
+        { image: "b.png", label: { circle: 0, square: 1, red: 0, blue: 1 } }
+      )
+      assert.match(two.notes, /every row has 2 ones, .* leave the keys of one of these in the data/)
+      const votes = yield* rows(
+        { image: "a.png", label: { circle: 2, square: 0 } },
+        { image: "b.png", label: { circle: 1, square: 1 } }
+      )
+      assert.notInclude(votes.notes, "ones")
+      const half = yield* rows(
+        { image: "a.png", circle: 1, square: 0, is_train: 1 },
+        { image: "b.png", circle: 0, square: 1, is_train: 0 }
+      )
+      assert.match(half.notes, /"is_train" reads as a mark of the row.*"split": "train" or "test"/)
+      const train = yield* rows({ image: "a.png", circle: 1, train: 1 }, { image: "b.png", circle: 1, train: 0 })
+      assert.match(train.notes, /"train" reads as a mark of the row.*"split": "train" or "test"/)
+    })))
+})
+
 describe("keys that nothing is read from", () => {
   const left = (...values: ReadonlyArray<unknown>) =>
     Effect.map(

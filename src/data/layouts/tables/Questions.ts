@@ -6,6 +6,7 @@ import type { DataError } from "../../../dsl/DataError.ts"
 import * as Quoted from "../../Quoted.ts"
 import * as Shares from "../../Shares.ts"
 import type * as Table from "../../Table.ts"
+import * as Scale from "../Scale.ts"
 import type { Amounts } from "./Amounts.ts"
 import type { Column } from "./Profile.ts"
 
@@ -24,11 +25,8 @@ export const of = (
   { header, number, records }: Table.Table,
   { columns, tally, values }: Amounts
 ): Effect.Effect<Questions, DataError, FileSystem.FileSystem> => {
-  const [ones, most] = tally.sums.votes
-  const isBinary = columns.every(({ isShare, isWhole }) => isShare && isWhole)
-  if (values !== "votes" || !isBinary || ones !== most || ones < 2 || ones === columns.length) {
-    return Effect.succeed(none)
-  }
+  const ones = Scale.onesOf(tally)
+  if (values !== "votes" || ones < 2 || ones === columns.length) return Effect.succeed(none)
   const ordered = columns.toSorted((a, b) => a.index - b.index)
   // For each column the nearest one before it that has a one in the same row: a question ends between the two.
   return records.pipe(
