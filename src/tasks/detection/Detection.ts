@@ -81,7 +81,7 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
       prompts: asked,
       similarity: similarity(denominator),
       leaks: leaks(codec, definition.leakage?.labels ?? "allow"),
-      metrics: Metric.all<S>(),
+      metrics: Metric.all<S>(denominator),
       setMetric: Metric.averagePrecision<S>,
       rank: ranked<S>,
       ...Option.match(describe(definition, asked), { onNone: () => ({}), onSome: (described) => ({ described }) }),

@@ -9,7 +9,7 @@ import type { SetMetric, TaskMetric } from "../../dsl/Task.ts"
 import { type Annotation, wanted } from "./Annotation.ts"
 import * as AveragePrecision from "./AveragePrecision.ts"
 import type { Space } from "./Box.ts"
-import { match, similarity } from "./Similarity.ts"
+import { type Denominator, match, similarity } from "./Similarity.ts"
 
 const measure = <S extends Space>(
   name: string,
@@ -28,8 +28,11 @@ const share = (hits: number, count: number) => count === 0 ? 1 : hits / count
 const hits = <S extends Space>(truth: Annotation<S>, answer: Annotation<S>, threshold: number) =>
   match(truth, answer).filter(({ iou }) => iou >= threshold).length
 
-/** Eq. 6 over N_g. */
-export const meanIou = <S extends Space>() => measure<S>("IoU", similarity("truth"))
+/**
+ * Eq. 6, over what the task's similarity divides by: weights are chosen by it, and over N_g alone answers that spray
+ * boxes would be chosen.
+ */
+export const meanIou = <S extends Space>(denominator: Denominator) => measure<S>("IoU", similarity(denominator))
 
 /** Share of the true boxes whose partner overlaps them by at least half; 1 where there are none. */
 export const recall = <S extends Space>(threshold = 0.5) =>
@@ -48,7 +51,11 @@ export const precision = <S extends Space>(threshold = 0.5) =>
   )
 
 /** The measures of every detection task. */
-export const all = <S extends Space>(): ReadonlyArray<TaskMetric<Annotation<S>>> => [meanIou(), recall(), precision()]
+export const all = <S extends Space>(denominator: Denominator): ReadonlyArray<TaskMetric<Annotation<S>>> => [
+  meanIou(denominator),
+  recall(),
+  precision()
+]
 
 /**
  * COCO's mAP@0.5, the paper's figure, and mAP@[.5:.95], over all pictures; none without a true box. Keeps a few bytes

@@ -152,6 +152,16 @@ describe("Detection", () => {
     assert.deepStrictEqual([items(Option.some([])), items(Option.none())], [[undefined, 2, 0], [undefined, 2, 0]])
   })
 
+  it("chooses weights by what its similarity divides by: where spraying does not pay it is not chosen either", () => {
+    const truth = [{ box: at(0, 0, 10, 10), label: "cup" }]
+    const sprayed = [...truth, { box: at(0, 0, 10, 10), label: "cup" }, { box: at(50, 0, 9, 9), label: "hat" }]
+    for (const [denominator, expected] of [["truth", 1], ["max", 1 / 3]] as const) {
+      const task = Detection.make({ name: "things", subject: "all", codec: things.codec, denominator })
+      assert.closeTo(task.metrics![0]!.of(truth, Option.some(sprayed)), expected, 1e-12)
+      assert.closeTo(Reward.similarity(task, truth, sprayed), expected, 1e-12)
+    }
+  })
+
   it("has the label of most area as its class", () => {
     assert.strictEqual(
       things.classOf([{ box: at(0, 0, 10, 10), label: "cup" }, { box: at(0, 0, 8, 8), label: "hat" }, {
