@@ -67,6 +67,13 @@
   const figure = (value) => value === null || value === undefined ? "–" : value.toFixed(3)
   /** @param {number} share */
   const percent = (share) => String(Math.round(share * 100))
+  /** In percent, with as many digits as tell it from 100: most answers are nearly sure. @param {number} share */
+  const surely = (share) => {
+    if (!(share > 0.99 && share < 1)) return percent(share)
+    // Of 0.1 + 0.2 there is some more than 0.3.
+    const decimals = Math.ceil(-Math.log10(1 - share) - 1e-6) - 2
+    return (share * 100).toFixed(Math.min(6, Math.max(0, decimals)))
+  }
 
   /** Only pictures that the report wrote. @param {unknown} png */
   const safe = (png) => typeof png === "string" && /^data:image\/png;base64,[A-Za-z0-9+/]+=*$/.test(png)
@@ -83,7 +90,7 @@
         "rect",
         { class: `box ${kind}`, x: x * width, y: y * height, width: w * width, height: h * height },
         make("title", {}, `${kind === "truth" ? "truth" : "answer"}${label === undefined ? "" : `: ${label}`}` +
-          `${score === undefined || score === null ? "" : `, ${percent(score)}% sure`}`)
+          `${score === undefined || score === null ? "" : `, ${surely(score)}% sure`}`)
       )
     return make(
       "svg",
@@ -357,7 +364,7 @@
             ? index.labels[label]
             : index.verdicts[method.verdict[i]] === "ok" ? (method.right[i] === 1 ? "right" : "wrong") : "not valid"}`),
           make("small", {}, `${index.truth[i].length === 0 ? "" : `truth ${index.truth[i].map((/** @type {number} */ at) => index.labels[at]).join(", ")}\u00a0· `}` +
-            `${index.metric} ${figure(method.score[i])}${method.confidence[i] === null ? "" : `\u00a0· ${percent(method.confidence[i])}% sure`}`)
+            `${index.metric} ${figure(method.score[i])}${method.confidence[i] === null ? "" : `\u00a0· ${surely(method.confidence[i])}% sure`}`)
         )
         chunk(`samples-${Math.floor(i / index.perFile)}`).then((/** @type {any} */ rows) => {
           if (own !== turn) return

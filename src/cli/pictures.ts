@@ -122,6 +122,12 @@ export const look = Effect.fnUntraced(
       Option.match(given, { onNone: () => true, onSome: (labels) => Saved.isOf(saved, labels) })
     const as = Option.filter(saved, agrees)
     if (Option.isSome(saved)) yield* Saved.tell(flags, saved.value, Option.isSome(as) ? {} : saidBy(flags))
+    yield* Effect.transposeOption(Option.zipWith(saved, given, (saved, labels) =>
+      // What is not among the labels of the data is told with these.
+      Saved.checkLabels(flags, saved, labels, {
+        instead: "leave --labels out to measure it on the labels that it was trained on",
+        refuse: false
+      })))
     const emotions = Option.isNone(saved)
       ? Option.some(Emotion6.task)
       : Option.flatMap(

@@ -2,10 +2,13 @@
  * The task that a model was trained for, where its directory says so: what commands ask for if flags say nothing else.
  */
 import { Console, Effect, type FileSystem, Option, type Path } from "effect"
+import { meant } from "../data/layouts/Hinted.ts"
+import * as Quoted from "../data/Quoted.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Sources from "../sources/index.ts"
 import { type Engine, localOf } from "./engine/flags.ts"
 import type { Remote } from "./flags.ts"
+import { FlagError } from "./futile.ts"
 import * as Policy from "./policy.ts"
 import type { Told } from "./told.ts"
 
@@ -113,3 +116,52 @@ export const isOf = (saved: Sources.SavedTask, labels: ReadonlyArray<string>): b
   const own = labelsOf(saved)
   return own.length === labels.length && own.every((label, i) => label === labels[i])
 }
+
+/** What is to be said where other labels are asked for than a model was trained on. */
+interface Doubt {
+  /** `; did you mean "square" by "sqare"?`; empty where no name is near one of the model's. */
+  readonly meant: string
+  readonly said: string
+}
+
+const doubt = (asked: Asked, saved: Sources.SavedTask, labels: ReadonlyArray<string>): Option.Option<Doubt> => {
+  const own = labelsOf(saved)
+  if (own.length === 0 || isOf(saved, labels)) return Option.none()
+  const missing = labels.filter((label) => !own.includes(label))
+  const trained = `${modelOf(asked)} was trained on ${Quoted.names(own)}`
+  const left = own.filter((label) => !labels.includes(label))
+  const said = missing.length > 0
+    ? `, not on ${Quoted.names(missing)}`
+    : left.length > 0
+    ? `, and --labels leaves out ${Quoted.names(left)}`
+    : ", and --labels has them in another order"
+  return Option.some({ said: `${trained}${said}`, meant: meant(missing, left) })
+}
+
+/**
+ * Warns of labels that are not those of the model: another question than it was trained on. Fails at a name that is
+ * near one of the model's, unless `--task` says that another question is meant.
+ *
+ * @param instead what to do for labels of the model's own
+ */
+export const checkLabels = (
+  asked: Asked,
+  saved: Sources.SavedTask,
+  labels: ReadonlyArray<string>,
+  { instead, refuse }: { readonly instead: string; readonly refuse: boolean }
+): Effect.Effect<void, FlagError> =>
+  Option.match(doubt(asked, saved, labels), {
+    onNone: () => Effect.void,
+    onSome: ({ meant, said }) =>
+      refuse && meant !== ""
+        ? Effect.fail(
+          new FlagError({
+            reason: `${said}${meant} Without --labels it is asked what it was trained for; --task soft-labels beside ` +
+              "them asks for these all the same"
+          })
+        )
+        : warn(
+          `${said}${meant === "" ? ":" : `${meant} As it is,`} that is another question than the one it was trained ` +
+            `on, and its answers may be worth nothing; ${instead}`
+        )
+  })

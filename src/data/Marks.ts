@@ -22,6 +22,9 @@ const crowdKeys = ["iscrowd", "is_crowd"]
 const flagKeys = ["ignore", "ignored", "difficult", "is_difficult", "isdifficult", "is_group_of", "isgroupof"]
 const allKeys: ReadonlySet<string> = new Set([...crowdKeys, ...flagKeys])
 
+/** Whether a field is called as a mark is. */
+export const isKey = (name: string): boolean => allKeys.has(name.toLowerCase())
+
 /** Those of the fields that are marks, by their names in small letters, with the names that they have. */
 const marksIn = (fields: Fields): ReadonlyMap<string, { readonly key: string; readonly value: unknown }> => {
   const found = new Map<string, { readonly key: string; readonly value: unknown }>()

@@ -48,8 +48,19 @@ export const combine = <A>(task: Task<A>, asked: Asked, annotations: readonly [A
 /** What several draws come to: the annotation, and the draw that is nearest to it; how many held none. */
 export interface Combined<D, A> {
   /** None where no draw holds an annotation. */
-  readonly found: Option.Option<{ readonly annotation: A; readonly draw: D }>
+  readonly found: Option.Option<{
+    readonly annotation: A
+    readonly draw: D
+    /** Share of all draws that say the same, where an annotation is one answer (`Task.single`). */
+    readonly agreed?: number
+  }>
   readonly unread: number
+}
+
+/** How many draws say what the annotation says. */
+const agreed = <A>(task: Task<A>, annotation: A, read: ReadonlyArray<{ readonly annotation: A }>): number => {
+  const said = task.encode(annotation)
+  return read.filter((draw) => task.encode(draw.annotation) === said).length
 }
 
 /** `combine` of the draws that hold an annotation. */
@@ -65,11 +76,16 @@ export const draws = <A, D extends { readonly annotation: Option.Option<A> }>(
   const [one, ...more] = read
   return one === undefined
     ? Effect.succeed({ found: Option.none(), unread })
-    : Effect.map(
+    : Effect.flatMap(
       combine(task, asked, [one.annotation, ...more.map(({ annotation }) => annotation)]),
-      ({ annotation, nearest }) => ({
-        found: Option.some({ annotation, draw: (read[nearest] ?? one).draw }),
-        unread
-      })
+      ({ annotation, nearest }) =>
+        PlugIn.run(task, asked, () => ({
+          found: Option.some({
+            annotation,
+            draw: (read[nearest] ?? one).draw,
+            ...(task.single === true && { agreed: agreed(task, annotation, read) / all.length })
+          }),
+          unread
+        }))
     )
 }

@@ -141,6 +141,11 @@ export interface Task<in out A> {
    */
   readonly combine?: (annotations: ReadonlyArray<A>) => A
   /**
+   * Whether an annotation is one answer, such as one label, which says nothing of how sure it is: that is told by how
+   * many draws agree, or by the probability of its tokens. Default false.
+   */
+  readonly single?: boolean
+  /**
    * Whether an annotation holds for the picture mirrored or moved by a little, too: of labels, not of boxes. Default
    * false: `augment` refuses to flip and to shift.
    */

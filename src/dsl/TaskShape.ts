@@ -51,6 +51,7 @@ interface Members {
   readonly metrics?: unknown
   readonly described?: unknown
   readonly placeless?: unknown
+  readonly single?: unknown
 }
 
 /**
@@ -88,10 +89,11 @@ export const fault = (task: Members, common: ReadonlyArray<string>): string | un
   if (task.described !== undefined && !isJson(task.described)) {
     return `described is ${kindOf(task.described)} that is no JSON, expected an object of texts, numbers and lists`
   }
-  const { judging, placeless } = task
-  if (placeless !== undefined && typeof placeless !== "boolean") {
-    return `placeless is ${kindOf(placeless)}, expected true or false`
-  }
+  const { judging } = task
+  const switched = (["placeless", "single"] as const).find((member) =>
+    task[member] !== undefined && typeof task[member] !== "boolean"
+  )
+  if (switched !== undefined) return `${switched} is ${kindOf(task[switched])}, expected true or false`
   if (judging !== undefined && !Predicate.isObject(judging)) {
     return `judging is ${kindOf(judging)}, expected a record such as { concurrency: 4 }`
   }

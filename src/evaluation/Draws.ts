@@ -22,10 +22,11 @@ export const combined = Effect.fnUntraced(function*<A>(
   const tokens = all.reduce((sum, draw) => sum + (draw.tokens ?? 0), 0)
   const { found } = yield* Combine.draws(task, sample, all)
   if (Option.isNone(found)) return { ...first, tokens }
-  const { annotation, draw: { ranked, ...draw } } = found.value
+  const { agreed, annotation, draw: { ranked, ...draw } } = found.value
   const turn = Reward.turnOf(sample, draw.reasoning)
   const reward = yield* PlugIn.run(task, sample, () => Reward.similarity(task, sample.truth, annotation, turn))
   // A medoid is what its draw says; what a task combines has no text, and so no probability of its own.
   const own = task.combine === undefined && ranked !== undefined ? { ranked } : {}
-  return { ...draw, ...own, annotation: Option.some(annotation), reward, tokens }
+  const sure = agreed === undefined ? {} : { confidence: agreed }
+  return { ...draw, ...own, ...sure, annotation: Option.some(annotation), reward, tokens }
 })

@@ -54,6 +54,11 @@ export const Prediction = Schema.Struct({
   annotation: Schema.NullOr(Schema.String),
   /** The annotation with the confidence it was written with, in tasks that rank answers, where that is known. */
   ranked: Schema.optional(Schema.Json),
+  /**
+   * In tasks of one answer each, where it is known, how sure the policy was of it, in [0, 1]: the probability of its
+   * tokens given the reasoning, as a geometric mean per token; of several draws the share of them that agree with it.
+   */
+  confidence: Schema.optional(Schema.Finite),
   /** The text inside `<think>`; null where there is none. */
   reasoning: Schema.NullOr(Schema.String),
   /** Why the reward is what it is: a `Reward.Verdict`. */

@@ -85,3 +85,13 @@ export const confidenceOf = (completion: Completion, tokenizer: Option.Option<To
     Math.exp(completion.logprobs.subarray(start, end).reduce((sum, logprob) => sum + logprob, 0) / (end - start))
   )
 }
+
+/** Decimals beyond which a float32 tells of rounding alone. */
+const [most, least] = [8, 4]
+
+/** A confidence in four significant digits, of what it lacks of 1 too: answers that are nearly sure stay in order. */
+export const rounded = (confidence: number): number => {
+  if (!(confidence > 0.5)) return Number(confidence.toPrecision(least))
+  const nines = Math.floor(-Math.log10(Math.max(1 - confidence, 10 ** -most)))
+  return Number(confidence.toFixed(Math.min(most, least + nines)))
+}

@@ -23,7 +23,7 @@ import { Distance, type Grammar } from "../kernels/generate/index.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import { type Completion, Policy } from "../policy/Policy.ts"
 import * as Asking from "./Asking.ts"
-import { probabilityIn } from "./confidence.ts"
+import { confidenceOf, probabilityIn } from "./confidence.ts"
 import * as Draws from "./Draws.ts"
 import { type Given, measure, type Pass } from "./measure.ts"
 import * as Options from "./Options.ts"
@@ -102,10 +102,15 @@ const answersOf = Effect.fnUntraced(function*<A, E, R>(
         else if (grammar !== undefined) closed++
       }
       const { rank } = task
-      const given = { text, tokens: completion.tokens.length, fault, ...said }
+      const written = { text, tokens: completion.tokens.length, fault, ...said }
       if (Option.isNone(said.annotation)) {
         unread++
-        return given
+        return written
+      }
+      const sure = task.single === true ? confidenceOf(completion, policy.tokenizer) : Option.none()
+      const given = {
+        ...written,
+        ...Option.match(sure, { onNone: () => ({}), onSome: (confidence) => ({ confidence }) })
       }
       if (rank === undefined) return given
       read++

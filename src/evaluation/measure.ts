@@ -10,6 +10,7 @@ import { Run } from "../dsl/Run.ts"
 import type { Sample, SetMetric, Task } from "../dsl/Task.ts"
 import { stepSpan } from "../dsl/telemetry/Exporting.ts"
 import * as Truth from "../dsl/Truth.ts"
+import { rounded } from "./confidence.ts"
 import * as Groundedness from "./Groundedness.ts"
 import type { EvaluateOptions } from "./Options.ts"
 import { predictionsFile, type ResultRow } from "./Results.ts"
@@ -19,6 +20,8 @@ export interface Given<out A> extends Reward.Scored<A> {
   readonly text: string
   /** The annotation with the confidence it was written with, where that is known. */
   readonly ranked?: Option.Option<A>
+  /** How sure it was, in tasks of one answer each, where that is known. */
+  readonly confidence?: number
   readonly reasoning: Option.Option<string>
   /** Tokens of the text, where they are known. */
   readonly tokens?: number
@@ -168,6 +171,7 @@ export const measure = <A, E, R, E2, R2>(
               onNone: () => ({}),
               onSome: (ranked) => ({ ranked })
             }),
+            ...(given.confidence === undefined ? {} : { confidence: rounded(given.confidence) }),
             reasoning: Option.getOrNull(given.reasoning),
             verdict: given.verdict,
             ...(given.fault === undefined ? {} : { fault: given.fault }),

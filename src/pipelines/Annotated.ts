@@ -24,13 +24,14 @@ export interface Annotated<out A> {
   /**
    * Probability of the answer's tokens given the reasoning, as a geometric mean per token, in [0, 1]; among the tokens
    * that the grammar allows, where there is one. None without an annotation, or where a server tells no probabilities.
+   * Of several draws of a task of one answer each (`Task.single`): the share of them that agree with the annotation.
    */
   readonly confidence: Option.Option<number>
   /** Whether the text was cut off at `maxTokens` or, under the grammar, closed so as to end within it. */
   readonly closed: boolean
   /**
    * Where several were drawn (`samples`): how many, and how many held no annotation and were left out. `text`,
-   * `reasoning`, `confidence` and `closed` are of the draw that is nearest to the annotation.
+   * `reasoning`, `closed` and, but for single answers, `confidence` are of the draw that is nearest to the annotation.
    */
   readonly draws?: { readonly of: number; readonly unread: number }
   /** Width and height in pixels, orientation applied; None where the picture cannot be read. */

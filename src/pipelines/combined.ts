@@ -7,7 +7,8 @@ import type { Task, TaskError } from "../dsl/Task.ts"
 import type { Annotated } from "./Annotated.ts"
 
 /**
- * The annotation that the draws come to, with the text of the one that is nearest to it. Draws that hold none are left
+ * The annotation that the draws come to, with the text of the one that is nearest to it; of one answer each, the share
+ * of draws that agree with it is its confidence. Draws that hold none are left
  * out, and counted; where none holds any, the first one's fault stands.
  */
 export const combined = Effect.fnUntraced(function*<A>(
@@ -21,6 +22,11 @@ export const combined = Effect.fnUntraced(function*<A>(
   const draws = { of: all.length, unread }
   return Option.match(found, {
     onNone: () => ({ ...first, draws }),
-    onSome: ({ annotation, draw }) => ({ ...draw, annotation: Option.some(annotation), draws })
+    onSome: ({ agreed, annotation, draw }) => ({
+      ...draw,
+      annotation: Option.some(annotation),
+      confidence: agreed === undefined ? draw.confidence : Option.some(agreed),
+      draws
+    })
   })
 })

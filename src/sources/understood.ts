@@ -5,6 +5,7 @@ import { Effect, type FileSystem, Option, type Path, type Stream } from "effect"
 import * as Quoted from "../data/Quoted.ts"
 import * as Quarantine from "../dsl/Quarantine.ts"
 import type { Sample } from "../dsl/Task.ts"
+import { top } from "../tasks/classification/Labels.ts"
 import * as Apart from "./Apart.ts"
 import { asideLines, type AsideOptions } from "./asideLines.ts"
 import { counts } from "./counts.ts"
@@ -101,8 +102,9 @@ const lines = <A>(source: Pictures, options: AsideOptions, halves: {
   })
 
 /**
- * One line each: layout and kind, labels with their pictures in either half (of shares the label with most; of boxes
- * how many are boxed), what was guessed or left alone, rows that are set aside by reason, pictures in both halves.
+ * One line each: layout and kind, labels with their pictures in either half (of shares the label with most, or each of
+ * those that have; of boxes how many are boxed), what was guessed or left alone, rows that are set aside by reason,
+ * pictures in both halves.
  * Reads everything, pictures too.
  */
 export const understood = (
@@ -122,10 +124,11 @@ export const understood = (
     })
   }
   const what = source.single ? "a label for each picture" : "shares of labels"
-  const { classOf, encode } = source.task
+  const { encode, labels } = source.task
   return lines(source, options, {
     ...source,
-    labelsOf: (truth) => [classOf(truth)],
+    // Where several have the most, each of them: none of these is the one that the picture is of.
+    labelsOf: (truth) => top(truth).flatMap((at) => labels[at] ?? []),
     encode,
     apart: Apart.ofShares,
     what

@@ -36,6 +36,8 @@ export interface Drawing {
   readonly kind: "boxes" | "labels" | "text"
   /** The task's labels; none where they are free. */
   readonly labels: ReadonlyArray<string>
+  /** Whether an answer is one label, of which the share says nothing of how sure it is. */
+  readonly single?: boolean
   /** None where the text is no annotation, or nothing that is drawn. */
   readonly of: (text: string, size?: Size) => Option.Option<Drawn>
   /** The same of a prediction with its scores, as `predictions.jsonl` has it. */
@@ -74,10 +76,10 @@ const boxed = <S extends Box.Space>({ annotation, codec, decode }: Detection.Det
 
 const read = (saved: Saved.SavedTask): Drawing => {
   if (saved.kind === "classification") {
-    const { decode, labels } = saved.task
+    const { decode, labels, single = false } = saved.task
     const of = (text: string) =>
       Option.map(Result.getSuccess(decode(text)), (shares): Drawn => ({ shares: [...shares], boxes: [] }))
-    return { kind: "labels", labels, of, ranked: () => Option.none() }
+    return { kind: "labels", labels, single, of, ranked: () => Option.none() }
   }
   switch (saved.space) {
     case "absolute":

@@ -1,7 +1,7 @@
 /** Several annotations of one picture as one. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
-import { combine } from "../../src/dsl/Combine.ts"
+import { Effect, Option, Schema } from "effect"
+import { combine, draws } from "../../src/dsl/Combine.ts"
 import { make, type Task } from "../../src/dsl/Task.ts"
 import { Image } from "../../src/kernels/image/index.ts"
 import { Keyed } from "../../src/kernels/math/index.ts"
@@ -67,6 +67,19 @@ describe("combine", () => {
       assert.deepStrictEqual(yield* of(task, spray, cup, cup), [cup, 1])
     }))
 
+  it.effect("tells the share of all draws that agree, of single answers alone", () =>
+    Effect.gen(function*() {
+      const labels = ["a", "b", "c"]
+      const said = [[0, 1, 0], [1, 0, 0], undefined, [0, 1, 0]].map((annotation) => ({
+        annotation: Option.fromUndefinedOr(annotation)
+      }))
+      const agreed = (answer: "single" | "distribution") =>
+        Effect.map(draws(Classification.make({ name: "x", labels, subject: "x", answer }), asked, said), ({ found }) =>
+          Option.getOrThrow(found).agreed)
+      assert.strictEqual(yield* agreed("single"), 0.5)
+      assert.isUndefined(yield* agreed("distribution"))
+    }))
+
   it.effect("blames a task that combines to nothing, or throws, by name and picture", () =>
     Effect.gen(function*() {
       const bad = (combine: (all: ReadonlyArray<string>) => string) =>
@@ -80,5 +93,6 @@ describe("combine", () => {
       )
       assert.match(yield* bad(() => assert.fail("oh")), /task "mood", sample a\.png: its code threw .*oh/)
       assert.throws(() => make({ ...Stub.Mood, combine: JSON.parse("5") }), /combine is number, expected a function/)
+      assert.throws(() => make({ ...Stub.Mood, single: JSON.parse("1") }), /single is number, expected true or false/)
     }))
 })

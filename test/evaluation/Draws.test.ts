@@ -6,9 +6,9 @@ import type { Sample } from "../../src/dsl/Task.ts"
 import { combined } from "../../src/evaluation/Draws.ts"
 import type { Given } from "../../src/evaluation/measure.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
-import { type Distribution, Emotion6 } from "../../src/tasks/classification/index.ts"
+import { Classification, type Distribution, Emotion6 } from "../../src/tasks/classification/index.ts"
 
-const { task } = Emotion6
+const { labels, task } = Emotion6
 const sample: Sample<Distribution> = {
   image: Image.encoded("a.png", new Uint8Array(1)),
   truth: [0, 0, 0, 0.5, 0, 0, 0.5]
@@ -39,6 +39,18 @@ describe("combined", () => {
       assert.strictEqual(found.verdict, "ok")
       assert.include(["glad", "calm"], found.text)
       assert.strictEqual(found.tokens, 15)
+    }))
+
+  it.effect("is as sure of single answers as draws agree", () =>
+    Effect.gen(function*() {
+      const single = { ...task, ...Classification.make({ name: "x", labels, subject: "x", answer: "single" }) }
+      const [joy, fear]: ReadonlyArray<Distribution> = labels.slice(0, 2).map((_, at) =>
+        labels.map((_, i) => +(i === at))
+      )
+      const all = [draw(joy!, "glad"), draw(fear!, "afraid"), draw(joy!, "merry"), unread] as const
+      const found = yield* combined(single, sample, [{ ...all[0], confidence: 0.99 }, ...all.slice(1)])
+      assert.strictEqual(found.confidence, 0.5)
+      assert.isUndefined((yield* combined(task, sample, all)).confidence)
     }))
 
   it.effect("is the first draw where none can be read, and the only one as it is", () =>

@@ -2,13 +2,28 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { confidenceOf, probabilityIn } from "../../src/evaluation/confidence.ts"
+import { confidenceOf, probabilityIn, rounded } from "../../src/evaluation/confidence.ts"
 import * as Policies from "../../src/policy/layers.ts"
 import { Policy } from "../../src/policy/Policy.ts"
 
 const sure = Math.log(0.25)
 
 describe("confidence", () => {
+  it("keeps its order in few digits, also where answers are nearly sure", () => {
+    const all = [0.0001234, 0.12344, 0.80123, 0.98766, 0.99961, 0.99994, 0.99998, 0.9999991]
+    assert.deepStrictEqual(all.map(rounded), [
+      0.0001234,
+      0.1234,
+      0.8012,
+      0.98766,
+      0.9996100,
+      0.99994,
+      0.99998,
+      0.9999991
+    ])
+    assert.deepStrictEqual([0, 1].map(rounded), [0, 1])
+  })
+
   it.live("is of the answer's tokens, however the reasoning before them was written", () =>
     Effect.gen(function*() {
       const { tokenizer } = yield* Policy

@@ -6,11 +6,13 @@ import { Progress, silent } from "../../src/dsl/Progress.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import type { Sample } from "../../src/dsl/Task.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
+import * as Results from "../../src/evaluation/Results.ts"
 import { figure } from "../../src/evaluation/Results.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import * as Policy from "../../src/policy/layers.ts"
 import * as Drawing from "../../src/studies/Drawing.ts"
 import { render } from "../../src/studies/report/Page.ts"
+import { Classification } from "../../src/tasks/classification/index.ts"
 import { type Annotation, Box, CocoSub } from "../../src/tasks/detection/index.ts"
 import * as Server from "../policy/openai/server.ts"
 
@@ -52,6 +54,36 @@ const content = (...tokens: ReadonlyArray<readonly [token: string, sure: number,
     logprob: Math.log(sure),
     ...(bytes === undefined ? {} : { bytes })
   }))
+})
+
+describe("single labels of a remote model", () => {
+  it.live("are kept with the probability of their tokens alone, or of their draws", () =>
+    Effect.gen(function*() {
+      const text = "<think>so it is</think><answer>sun</answer>"
+      const tokens = content(["<think>so it is</think><answer>", 0.1], ["s", 0.5], ["un", 0.98], ["</answer>", 0.2])
+      const server = yield* Server.start
+      const kept = (answer: "single" | "distribution", samples: number) => {
+        const said = answer === "single" ? text : text.replace("sun", "sun 100")
+        server.answer = Server.send(200, { choices: [{ ...Server.choice(said), logprobs: tokens }] })
+        return evaluate({
+          method: "gpt",
+          task: Classification.make({ name: "w", labels: ["sun", "rain"], subject: "weather", answer }),
+          data: Stream.make({ image: sample.image, truth: [1, 0] }),
+          grammar: "off",
+          samples
+        }).pipe(
+          Effect.andThen(Stream.runCollect(Results.answers)),
+          Effect.map(([row]) => row?.confidence),
+          Effect.provide([
+            Policy.openai({ baseUrl: server.baseUrl, model: "m", apiKey: Redacted.make("k") }),
+            Run.layerMemory({ seed: 0 })
+          ])
+        )
+      }
+      assert.strictEqual(yield* kept("single", 1), 0.7)
+      assert.strictEqual(yield* kept("single", 3), 1)
+      assert.isUndefined(yield* kept("distribution", 1))
+    }).pipe(Effect.scoped, Effect.provide(services)))
 })
 
 describe("boxes of a remote model", () => {
@@ -113,6 +145,8 @@ describe("boxes of a remote model", () => {
             read: [],
             answers: Option.none(),
             data: Option.none(),
+            draws: 1,
+            half: undefined,
             drawing: Drawing.none,
             kept: undefined,
             loops: { verdicts: new Map(), shown: 0, pictured: true },

@@ -62,6 +62,14 @@ describe("annotate({ samples })", () => {
       }
     }).pipe(Effect.provide(live({ hm: 50 }))))
 
+  it.effect("is as sure of single answers as draws agree", () =>
+    Effect.gen(function*() {
+      const found = yield* images.pipe(annotate({ ...Stub.Mood, single: true }, { samples: 9 }), Stream.runCollect)
+      const shares = found.map(({ confidence }) => Option.getOrThrow(confidence) * 9)
+      for (const share of shares) assert.closeTo(share, Math.round(share), 1e-9)
+      assert.isAbove(new Set(shares.map(Math.round)).size, 2)
+    }).pipe(Effect.provide(live({ [says("joy")]: 6, [says("fear")]: 4.9, hm: 5 }))))
+
   it.live(
     "is the mean of what the embedded checkpoint draws, pictures that cannot be read aside",
     () =>

@@ -106,6 +106,20 @@ describe("pictures", () => {
       assert.deepStrictEqual(yield* quarantine.counts, { "unknown-label": 1 }, "the run is told of them again")
     })))
 
+  it.effect("of shares count for each label that has the most", () =>
+    live(Effect.gen(function*() {
+      const names = Array.from({ length: 6 }, (_, i) => `${i}.png`)
+      const rows = names.map((name, i) => `${name},${["1,0,1,0", "0,1,1,0", "0,1,0,1"][i % 3]}`)
+      const root = yield* folder({
+        ...yield* pictures(...names),
+        "train.csv": ["image,circle,square,red,blue", ...rows].join("\n"),
+        "test.csv": "image,circle,square,red,blue\n0.png,1,0,0,1\n"
+      })
+      const said = yield* Sources.understood(yield* open(root))
+      assert.include(said, "  blue 2 + 1, circle 2 + 1, red 4 + 0, square 4 + 0")
+      assert.match(said.join("\n"), /every row has 2 ones.*--labels circle,square, or --labels red,blue asks one/)
+    })))
+
   it.effect("of boxes say in how many nothing is boxed, and which are too small to show anything", () =>
     live(Effect.gen(function*() {
       const names = Array.from({ length: 6 }, (_, i) => `${i}.png`)

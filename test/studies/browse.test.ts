@@ -9,6 +9,7 @@ import * as Answers from "../../src/studies/report/Answers.ts"
 import * as Bars from "../../src/studies/report/Bars.ts"
 import { shot } from "../../src/studies/report/Examples.ts"
 import * as Side from "../../src/studies/report/Side.ts"
+import { Classification } from "../../src/tasks/classification/index.ts"
 import { Box, BoxCodec, Detection } from "../../src/tasks/detection/index.ts"
 import { manySamples } from "./programs/manySamples.ts"
 import { openPage } from "./programs/pageDom.ts"
@@ -179,6 +180,43 @@ describe("browsing", () => {
       assert.deepStrictEqual(details!.all("b").map((one) => one.textContent), ["SFT ", "RISE "])
       assert.include(details!.textContent, "alert(1)")
       assert.strictEqual(page.body.all("script").length + page.body.all("img").length, 0)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("says of single labels how sure their tokens were, in digits that rank them; of old answers nothing", () =>
+    Effect.gen(function*() {
+      const weather = Classification.make({ name: "w", labels: ["sun", "rain"], subject: "weather", answer: "single" })
+      const sure = [0.99998, 0.9996, 0.42, undefined]
+      const directory = yield* folder({
+        "results.json": JSON.stringify([
+          { method: "model", part: "all", shots: "full", metric: "accuracy", value: 1, n: 4, seed: 0 }
+        ]),
+        "run.json": JSON.stringify({
+          identity: { task: "w", seed: 1 },
+          about: { task: weather.described, metric: "accuracy" }
+        }),
+        "predictions.jsonl": jsonl(sure.map((confidence, i) => ({
+          method: "model",
+          image: `${i}.png`,
+          part: null,
+          truth: "sun",
+          text: "sun",
+          annotation: "sun",
+          confidence,
+          reasoning: null,
+          verdict: "ok",
+          metrics: { accuracy: 1, valid: 1, reward: 1 }
+        })))
+      })
+      const at = (name: string) => `${directory}/${name}`
+      const { methods: [model] } = yield* Answers.read(at, Drawing.make(weather.described), "accuracy")
+      assert.strictEqual(model!.bins.reduce((n, bin) => n + bin.n, 0), 3)
+      assert.closeTo(model!.bins.at(-1)!.said, 0.99998 + 0.9996, 1e-12)
+      yield* report(directory)
+      const browser = (yield* Effect.promise(() => openPage(directory))).place("browser")!
+      const [sort] = browser.all("select").filter((one) => one.attributes.get("id") === "by-sort")
+      sort!.fire("change", "unsure")
+      const said = browser.all("button", "cell right").map((cell) => /[\d.]+% sure/.exec(cell.textContent)?.[0])
+      assert.deepStrictEqual(said, ["42% sure", "99.96% sure", "99.998% sure", undefined])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("shows a sample's chains with rewards, verdicts and what was rebuilt", () =>

@@ -137,18 +137,28 @@ describe("report", () => {
         both: { count: 0, first: [] },
         contradicting: 0
       }
-      const made = (measured: string | undefined) =>
+      const made = (measured: string | undefined, more: Readonly<Record<string, string>> = {}) =>
         page({
           ...files,
           "results.json": results,
           "data.json": JSON.stringify(data),
-          "run.json": JSON.stringify({ identity, about: { metric: "JSD", lowerIsBetter: ["JSD"], measured } })
+          "run.json": JSON.stringify({ identity, about: { metric: "JSD", lowerIsBetter: ["JSD"], measured } }),
+          ...more
         })
       const html = yield* made("untaught")
       assert.include(html, "<h1>Evaluation on emotion6</h1>")
       assert.include(html, "was asked about 12 labelled pictures (data: faces), for the task “emotion6”")
       assert.include(html, "Nothing is trained in this run.")
       assert.include(html, "It was not taught this task: train it on labelled pictures")
+      // The other half is not read there: its rows may be set aside.
+      assert.include(html, "2 rows of the test half were set aside")
+      const all = yield* made("untaught", { "quarantine.jsonl": "" })
+      assert.include(all, "No row of the test half was set aside.")
+      assert.include(all, "<dt>rows of the test half set aside</dt><dd>none</dd>")
+      assert.notInclude(all, "answers drawn for a picture")
+      const drawn = { ...identity, config: { ...identity.config, samples: 8 } }
+      const several = yield* made("taught", { "run.json": JSON.stringify({ identity: drawn, about: {} }) })
+      assert.include(several, "what a method writes by itself, 8 answers drawn for a picture and combined into one")
       assert.include(
         html,
         "This run trained on nothing. Where it is known that the model was trained on some of these"

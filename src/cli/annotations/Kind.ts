@@ -151,12 +151,21 @@ export const chosen = Effect.fnUntraced(function*(given: Omit<KindFlags, "questi
   const { labels, subject, task } = given
   const said = { "--task": task, "--labels": labels, "--subject": subject }
   const saved = yield* Saved.find(given, said)
+  const labelled = (refuse: boolean) =>
+    Effect.asVoid(
+      Effect.transposeOption(Option.zipWith(saved, labels, (saved, labels) =>
+        Saved.checkLabels(given, saved, SoftLabels.labelsIn(labels), {
+          instead: "leave --labels out, and take of the rows what you need",
+          refuse
+        })))
+    )
   const asked = described(given, Option.getOrElse(task, () => "soft-labels" as const))
   const other = Option.isSome(subject) && Option.exists(task, (task) => task !== "soft-labels")
   if (other) return yield* new FlagError({ reason: "--subject is for --task soft-labels: leave one of them out" })
   const alone = Option.isSome(subject) && Option.isNone(labels)
   if (Option.isNone(saved) || Option.isSome(task)) {
     if (Option.isSome(saved)) yield* Saved.tell(given, saved.value, said)
+    yield* labelled(false)
     if (alone) return yield* new FlagError({ reason: "--subject says what --labels rate: give these, too" })
     const taken = Option.isNone(task) && Option.isNone(labels) && Option.isNone(saved)
     if (taken && (Option.isSome(given.remote) || !isEmbedded(localOf(given)))) {
@@ -167,6 +176,7 @@ export const chosen = Effect.fnUntraced(function*(given: Omit<KindFlags, "questi
   const is = saved.value
   const own = Option.match(labels, { onNone: () => true, onSome: (text) => Saved.isOf(is, SoftLabels.labelsIn(text)) })
   yield* Saved.tell(given, is, own && Option.isNone(subject) ? {} : said)
+  yield* labelled(true)
   if (!own) return yield* asked
   if (Option.isNone(subject)) return yield* trained(is)
   return is.kind === "classification"

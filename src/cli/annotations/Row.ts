@@ -3,6 +3,7 @@
  */
 import { Option, Schema } from "effect"
 import type { Task } from "../../dsl/Task.ts"
+import * as Confidence from "../../evaluation/confidence.ts"
 import type { Annotated } from "../../pipelines/index.ts"
 
 /** A box in pixels of the picture as it is stored: left, top, width, height. */
@@ -65,7 +66,7 @@ export const rowOf = <A>(task: Task<A>, value: (annotation: A, size: Size) => Va
   annotation: Option.match(annotation, { onNone: () => null, onSome: task.encode }),
   value: Option.match(Option.all([annotation, size]), { onNone: () => null, onSome: ([a, size]) => value(a, size) }),
   reasoning: Option.getOrNull(reasoning),
-  ...Option.match(confidence, { onNone: () => ({}), onSome: (share) => ({ confidence: rounded(share) }) }),
+  ...Option.match(confidence, { onNone: () => ({}), onSome: (share) => ({ confidence: Confidence.rounded(share) }) }),
   ...(closed ? { closed } : {}),
   ...(draws === undefined ? {} : { draws }),
   ...Option.getOrElse(size, () => ({})),

@@ -2,9 +2,10 @@
  * Annotations of a task in numbers, as rows hold them.
  */
 import { Result } from "effect"
+import { rounded } from "../../evaluation/confidence.ts"
 import type { Classification } from "../../tasks/classification/index.ts"
 import { type Annotation, Box } from "../../tasks/detection/index.ts"
-import { type Boxed, rounded, type Size, type Value } from "./Row.ts"
+import { type Boxed, type Size, type Value } from "./Row.ts"
 
 /** A distribution by label. */
 export const shares = (task: Classification.Classification) => (distribution: ReadonlyArray<number>): Value => {

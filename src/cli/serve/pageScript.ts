@@ -59,6 +59,12 @@ const drawBoxes = (boxes, width, height) => {
   })))
 }
 
+/** In percent, with as many digits as tell it from 100. */
+const surely = (share) =>
+  share > 0.99 && share < 1
+    ? (share * 100).toFixed(Math.min(6, Math.max(0, Math.ceil(-Math.log10(1 - share) - 1e-6) - 2)))
+    : String(Math.round(share * 100))
+
 const show = (answer, name) => {
   const { value } = answer
   $("result").hidden = false
@@ -75,7 +81,7 @@ const show = (answer, name) => {
     : Object.entries(value).sort((a, b) => b[1] - a[1]).map(([label, share]) => bar(label, share))
   $("values").replaceChildren(...rows)
   $("confidence").textContent = (answer.confidence === undefined ? ""
-    : "How sure it is of this answer, having reasoned so: " + Math.round(answer.confidence * 100) + "%.")
+    : "How sure it is of this answer, having reasoned so: " + surely(answer.confidence) + "%.")
     + (answer.closed ? " It was cut short: trust it less." : "")
   $("raw").textContent = JSON.stringify(answer, null, 2)
 }

@@ -90,8 +90,11 @@ const labelOf = (value: unknown): Option.Option<string> => {
   return text === "" ? Option.none() : Option.some(text)
 }
 
-const firstOf = (from: Fields, keys: ReadonlyArray<string>): unknown =>
-  keys.map((key) => from[key]).find((value) => value !== undefined && value !== null)
+const isThere = (value: unknown) => value !== undefined && value !== null
+
+const firstOf = (from: Fields, keys: ReadonlyArray<string>): unknown => keys.map((key) => from[key]).find(isThere)
+
+const sizeKeys = new Set(["width", "height"])
 
 const quad = (values: ReadonlyArray<unknown>): Option.Option<Xywh> => {
   const [a, b, c, d] = values.map((value) => Option.getOrElse(number(value), () => NaN))
@@ -201,6 +204,29 @@ const flat = (from: Fields, format: Option.Option<Form>): Option.Option<Result.R
   )
 }
 
+/** The field whose objects, or whose object of lists, hold the boxes of a row. */
+const groupOf = (from: Fields): string | undefined =>
+  groups.find((group) => {
+    const value = from[group]
+    return Array.isArray(value)
+      ? value.length === 0 || value.some(holdsBox)
+      : isFields(value) && boxField(fold(value)) !== undefined
+  })
+
+/** Whether a field of a row with boxes is read, by its name in small letters. */
+export const isRead = (row: Fields): (key: string) => boolean => {
+  const from = fold(row)
+  const key = boxField(from)
+  const group = key === undefined ? groupOf(from) : undefined
+  const about = ["bbox_format", "box_format", ...sizeKeys]
+  if (group !== undefined) return (name) => name === group || about.includes(name)
+  const label = labelFields.find((name) => isThere(from[name]))
+  const place = key === undefined
+    ? named.find(([, numbers]) => Option.isSome(quad(numbers.map((name) => from[name]))))?.[1] ?? []
+    : [key]
+  return (name) => name === label || place.includes(name) || about.includes(name) || Marks.isKey(name)
+}
+
 /** The boxes of a row and the field that they stand in; none where it has no field of boxes. */
 export const read = (row: Fields): Option.Option<Result.Result<ReadonlyArray<Box>, BadRow>> => {
   const from = fold(row)
@@ -208,21 +234,18 @@ export const read = (row: Fields): Option.Option<Result.Result<ReadonlyArray<Box
   if (Result.isFailure(format)) return Option.some(Result.fail(format.failure))
   const key = boxField(from)
   if (key !== undefined) return Option.some(under(key, from, format.success))
-  for (const group of groups) {
-    const value = from[group]
-    if (Array.isArray(value) && (value.length === 0 || value.some(holdsBox))) {
-      return Option.some(Result.all(value.map((item) => element(group, item, format.success))))
-    }
-    if (isFields(value)) {
-      const inside = fold(value)
-      const inner = boxField(inside)
-      if (inner !== undefined) return Option.some(under(inner, inside, format.success))
-    }
+  const group = groupOf(from)
+  const value = group === undefined ? undefined : from[group]
+  if (group !== undefined && Array.isArray(value)) {
+    return Option.some(Result.all(value.map((item) => element(group, item, format.success))))
+  }
+  if (isFields(value)) {
+    const inside = fold(value)
+    const inner = boxField(inside)
+    if (inner !== undefined) return Option.some(under(inner, inside, format.success))
   }
   return flat(from, format.success)
 }
-
-const sizeKeys = new Set(["width", "height"])
 
 /** The size of its picture that a row states. */
 const sizeIn = ({ height, width }: Fields): Box["drawnIn"] => {

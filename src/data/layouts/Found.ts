@@ -9,7 +9,7 @@ import type { Sample } from "../../dsl/Task.ts"
 import { looked, others, words } from "../BoxPlace.ts"
 import type * as Folder from "../Folder.ts"
 import { inside, type Instances, unlessCrowds } from "../Instances.ts"
-import { count, quoted } from "../Quoted.ts"
+import { count, names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import * as Spelling from "../Spelling.ts"
 import type { Box } from "./BoxForms.ts"
@@ -220,6 +220,7 @@ export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
       ...halves.notes,
       ...reading.notes,
       ...survey.marks,
+      ...(survey.left.length > 0 ? [`keys left alone: ${names(survey.left)}`] : []),
       ...(merges ? [`${count(survey.repeated, "picture")} in several rows: ${together}`] : [])
     ]
     if (reading.kind === "boxes") {

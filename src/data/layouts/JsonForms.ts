@@ -16,6 +16,7 @@ import * as PictureName from "../PictureName.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
 import { number } from "../Segmentation.ts"
+import * as SplitColumn from "../SplitColumn.ts"
 import * as BoxForms from "./BoxForms.ts"
 import { folded } from "./Folded.ts"
 import * as JsonFiles from "./JsonFiles.ts"
@@ -53,17 +54,27 @@ export const pictureOf = (fields: Fields): Result.Result<string, BadRow> => {
 export const splitOf = ({ split }: Fields): Option.Option<string> =>
   typeof split === "string" && split.trim() !== "" ? Option.some(split) : Option.none()
 
+/** The field that is called as labels are. */
+const labelKey = (fields: Fields): string | undefined =>
+  Labels.fields.find((name) => isThere(fields[name])) ?? Labels.fields.find((name) => name in fields)
+
+/** Fields that may be labels where none is called so: no places and no sizes. */
+const perhaps = (fields: Fields) =>
+  Object.entries(fields).filter(([name, value]) =>
+    !about.has(name) && !(Names.isMeasure(name) && Option.isSome(number(value)))
+  )
+
 const labelsOf = (fields: Fields): Row["said"] => {
-  const key = Labels.fields.find((name) => isThere(fields[name])) ?? Labels.fields.find((name) => name in fields)
+  const key = labelKey(fields)
   if (key !== undefined) return Labels.read(key, fields[key])
-  const beside = Object.entries(fields).filter(([name]) => !about.has(name))
-  const others = beside.filter(([name, value]) => !(Names.isMeasure(name) && Option.isSome(number(value))))
+  const others = perhaps(fields)
   const [only] = others
   if (others.length === 1 && only !== undefined) return Labels.read(...only)
   if (others.length > 1 && others.every(([, value]) => typeof value === "number")) {
     return Labels.read("label", Object.fromEntries(others))
   }
-  const found = beside.length === 0 ? "nothing beside the picture" : names(beside.map(([name]) => name))
+  const beside = Object.keys(fields).filter((name) => !about.has(name))
+  const found = beside.length === 0 ? "nothing beside the picture" : names(beside)
   return Result.fail({ reason: "no-label", detail: `expected "label", or boxes in "objects": found ${found}` })
 }
 
@@ -85,6 +96,19 @@ export const saidIn = (fields: Fields): Row["said"] =>
       onSome: Result.map((boxes) => ({ kind: "boxes", boxes: BoxForms.sized(boxes, fields) }))
     })
 
+/** Which fields of a row that is read something is read from. */
+const keysOf = (fields: Fields, { kind }: { readonly kind: "boxes" | "weights" }): NonNullable<Row["keys"]> => {
+  const picture = JsonFiles.pictureFields.find((name) => isThere(fields[name]))
+  const label = labelKey(fields)
+  const labels = label === undefined ? perhaps(fields).map(([name]) => name) : [label]
+  const isBoxes = kind === "boxes" ? BoxForms.isRead(fields) : undefined
+  const isRead = (name: string) =>
+    name === picture || name === SplitColumn.column ||
+    (isBoxes === undefined ? labels.includes(name) : isBoxes(name.toLowerCase()))
+  const { left = [], read = [] } = Object.groupBy(Object.keys(fields), (name) => isRead(name) ? "read" : "left")
+  return { left, read }
+}
+
 const rowOf = ({ row, value }: JsonRows.Row): Row => {
   const fields = Result.flatMap(value, (found): Result.Result<Fields, BadRow> =>
     BoxForms.isFields(found)
@@ -93,11 +117,16 @@ const rowOf = ({ row, value }: JsonRows.Row): Row => {
         reason: "not-an-object",
         detail: `${quoted(found)}, expected an object with a picture and a label`
       }))
+  const said = Result.flatMap(fields, saidIn)
   return {
     row,
     picture: Result.flatMap(fields, pictureOf),
     split: Option.flatMap(Result.getSuccess(fields), splitOf),
-    said: Result.flatMap(fields, saidIn)
+    said,
+    ...Option.match(Result.getSuccess(Result.all([fields, said])), {
+      onNone: () => ({}),
+      onSome: ([fields, said]) => ({ keys: keysOf(fields, said) })
+    })
   }
 }
 

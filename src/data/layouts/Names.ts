@@ -64,18 +64,22 @@ export const isFlag = (name: string): boolean =>
   /^(?:is|has|was|needs)[\s_-]/i.test(name.trim()) || /^(?:[Ii]s|[Hh]as|[Ww]as|[Nn]eeds)\p{Lu}/u.test(name.trim()) ||
   marks.has(name.trim().toLowerCase().replaceAll(/[\s_-]+/g, ""))
 
-/** A note on labels with numbers that are called as marks are, beside others that are not. */
+/** Whether a name is that of a half rather than of a label: `train`, `is_test`. */
+export const isHalf = (name: string): boolean => halfOf(name.replace(/^\s*is[\s_-]*/i, "")) !== undefined
+
+/** A note on labels with numbers that are called as marks or halves are, beside others that are not. */
 export const flagged = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const found = labels.filter(isFlag)
+  const found = labels.filter((label) => isFlag(label) || isHalf(label))
   if (found.length === 0 || found.length === labels.length) return []
-  const others = labels.filter((label) => !isFlag(label))
+  const others = labels.filter((label) => !found.includes(label))
   const more = others.length > Quoted.listed ? ",…" : ""
   const [reads, are, them] = found.length === 1
     ? ["reads as a mark", "is a label", "it"]
     : ["read as marks", "are labels", "them"]
   return [
     `${Quoted.names(found)} ${reads} of the row, and ${are} here: where that is wrong, take ${them} out of the data; ` +
-    `--labels ${others.slice(0, Quoted.listed).join(",")}${more} sets the rows aside that have any of ${them}`
+    `--labels ${others.slice(0, Quoted.listed).join(",")}${more} sets the rows aside that have any of ${them}` +
+    (found.some(isHalf) ? "; which half a row belongs to is said by \"split\": \"train\" or \"test\"" : "")
   ]
 }
 

@@ -92,6 +92,14 @@ const numberedNote = (numbered: boolean) =>
 
 const wordsOf = ({ told }: Survey, scale: Scale.Scale, tally: Scale.Tally, numbered: boolean) => [
   ...(told.has("numbers") || told.has("vector") ? [Scale.note(scale, tally)] : []),
+  ...(told.size === 1 && told.has("numbers") && Scale.onesOf(tally) > 1
+    ? [
+      `every row has ${
+        Scale.onesOf(tally)
+      } ones, which are read as shares of one question: where they answer as many ` +
+      "questions, leave the keys of one of these in the data"
+    ]
+    : []),
   ...(told.has("list") ? ["lists of labels: each counts as a vote, read as shares"] : []),
   ...numberedNote(numbered)
 ]

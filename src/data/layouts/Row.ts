@@ -27,6 +27,8 @@ export interface Row {
   readonly said: Result.Result<Weights | Drawn, BadRow>
   /** What it asks of its picture, where it is a conversation. */
   readonly question?: string
+  /** Names of its fields, where it has such: those that something is read from, and the others. */
+  readonly keys?: { readonly read: ReadonlyArray<string>; readonly left: ReadonlyArray<string> }
 }
 
 /** Rows of one file, or of what stands for one. */

@@ -39,6 +39,8 @@ export interface Tally {
   readonly percentages: number
   readonly votes: number
   readonly sums: Readonly<Record<Scale, Range>>
+  /** Whether all numbers are 0 or 1. */
+  readonly binary: boolean
 }
 
 const empty: Range = [Infinity, -Infinity]
@@ -48,7 +50,8 @@ export const none: Tally = {
   shares: 0,
   percentages: 0,
   votes: 0,
-  sums: { shares: empty, percentages: empty, votes: empty }
+  sums: { shares: empty, percentages: empty, votes: empty },
+  binary: true
 }
 
 export const add = (tally: Tally, weights: ReadonlyArray<number>): Tally => {
@@ -65,7 +68,8 @@ export const add = (tally: Tally, weights: ReadonlyArray<number>): Tally => {
       shares: grown(tally.sums.shares, shares),
       percentages: grown(tally.sums.percentages, percentages),
       votes: grown(tally.sums.votes, votes)
-    }
+    },
+    binary: tally.binary && weights.every((weight) => weight === 0 || weight === 1)
   }
 }
 
@@ -86,6 +90,10 @@ export const note = (scale: Scale, { sums }: Tally): string => {
     scale === "shares" ? "" : ", read as shares"
   }`
 }
+
+/** Ones in every row, where rows hold nothing else and all have as many: with more than one, answers to questions. */
+export const onesOf = ({ binary, rows, sums: { votes: [least, most] }, votes }: Tally): number =>
+  binary && votes === rows && least === most ? least : 0
 
 /** The shares that a row's numbers are, in their order. */
 export const read = (scale: Scale, weights: ReadonlyArray<number>): Result.Result<ReadonlyArray<number>, BadRow> => {

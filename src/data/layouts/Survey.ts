@@ -36,12 +36,17 @@ export interface Survey {
   readonly questions: number
   /** What there is to say of how boxes are marked. */
   readonly marks: ReadonlyArray<string>
+  /** Fields of rows that nothing is read from, in any row. */
+  readonly left: ReadonlyArray<string>
 }
 
 /** Longest label that is kept. */
 const longest = 1000
 /** Most labels that are kept. */
 const most = 100_000
+
+/** Fields that are told apart. */
+const mostKeys = 1000
 
 /** Questions that are told apart. */
 export const mostQuestions = 1000
@@ -56,6 +61,10 @@ export const counter = () => {
   const again = new Set<string>()
   const questions = new Set<string>()
   const marks = Marks.counter()
+  const [read, left] = [new Set<string>(), new Set<string>()]
+  const note = (known: Set<string>, names: ReadonlyArray<string>) => {
+    for (const name of names) if (known.size < mostKeys) known.add(name)
+  }
   let [classes, boxes, empty, texts] = [0, 0, 0, 0]
   let scale = Scale.none
   let [single, beyond, agreed] = [true, false, true]
@@ -77,7 +86,9 @@ export const counter = () => {
   }
   return {
     /** `source`: the part that the row is of: names are told apart by it. `isTrained`: whether it is to train on. */
-    add: ({ picture: name, question, said }: Row, source: string, isTrained: boolean): void => {
+    add: ({ keys, picture: name, question, said }: Row, source: string, isTrained: boolean): void => {
+      note(read, keys?.read ?? [])
+      note(left, keys?.left ?? [])
       if (question !== undefined && questions.size < mostQuestions) questions.add(question)
       const picture = Result.map(name, (name) => `${source}\u0000${name}`)
       if (Result.isSuccess(picture)) {
@@ -107,7 +118,8 @@ export const counter = () => {
       ...{ classes, boxes, empty, labels, trained, texts, told, scale, single, beyond, forms, agreed },
       repeated: again.size,
       questions: questions.size,
-      marks: marks.notes()
+      marks: marks.notes(),
+      left: [...left].filter((name) => !read.has(name))
     })
   }
 }

@@ -19,7 +19,7 @@ export const mostInMatrix = 40
 /** Answers of one confidence: how sure they were, and how right. */
 export interface Bin {
   n: number
-  /** Sums of the share that the answer gave its first label, and of the share that the truth gives that label. */
+  /** Sums of how sure the answer was of its first label, and of the share that the truth gives that label. */
   said: number
   true: number
 }
@@ -172,7 +172,7 @@ export const read = Effect.fnUntraced(function*(at: (name: string) => string, dr
       if (answer !== undefined && answer.shares.length > 0) {
         const shares = Divergence.normalise(answer.shares)
         label = tops(shares)[0] ?? -1
-        confidence = shares[label] ?? NaN
+        confidence = drawing.single === true ? row.confidence ?? NaN : shares[label] ?? NaN
         const given = truth === undefined ? [] : Divergence.normalise(truth.shares)
         const bin = method.bins[Math.min(calibrationBins - 1, Math.floor(confidence * calibrationBins))]
         if (bin !== undefined && given.length > 0) {

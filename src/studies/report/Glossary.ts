@@ -64,7 +64,9 @@ const browsing = {
   valid: "in the right format, so that it can be read",
   right:
     "the label with the largest share is the truth's; all boxes overlap right ones by half; else a reward of a half",
-  confidence: "how sure an answer is: the share of its first label, or the mean probability of the tokens of its boxes",
+  confidence:
+    "how sure an answer is: the share of its first label; of a task of one label the probability of the label's " +
+    "tokens, or the share of draws that say it; of boxes the mean probability of their tokens",
   "gain over SFT":
     "by how much the method is nearer to the truth of this picture than SFT, by the first figure of the " +
     "results"

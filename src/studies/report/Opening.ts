@@ -110,11 +110,16 @@ export const compared = (
 export const sentence = (line: string): string =>
   `${line.replace(/^\p{Ll}(?=\p{Ll}* )/u, (first) => first.toUpperCase())}${/[\p{L}\p{N})]$/u.test(line) ? "." : ""}`
 
-/** How many rows were left out, and why. */
-export const setAside = (counts: ReadonlyMap<string, number>): string => {
+/**
+ * How many rows were left out, and why.
+ *
+ * @param half of a run that reads one half alone, its name: nothing is known of the other
+ */
+export const setAside = (counts: ReadonlyMap<string, number>, half?: "test"): string => {
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
   const reasons = [...counts].map(([reason, count]) => `${reason} ${count}`).join(", ")
+  const data = half === undefined ? "the data" : `the ${half} half`
   return total === 0
-    ? "No row of the data was set aside."
-    : `${total} ${total === 1 ? "row" : "rows"} of the data ${total === 1 ? "was" : "were"} set aside (${reasons}).`
+    ? `No row of ${data} was set aside.`
+    : `${total} ${total === 1 ? "row" : "rows"} of ${data} ${total === 1 ? "was" : "were"} set aside (${reasons}).`
 }

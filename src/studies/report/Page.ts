@@ -34,6 +34,10 @@ export interface PageData {
   readonly drawing: Drawing
   readonly data: Option.Option<Data>
   readonly aside: DataSection.SetAside
+  /** The half that the run has read, where it has read one alone. */
+  readonly half: "test" | undefined
+  /** Answers that were drawn for a picture and combined. */
+  readonly draws: number
   /** What there is to say of how the data were read, a line each. */
   readonly read: ReadonlyArray<string>
   readonly labels: Option.Option<Labels>
@@ -105,7 +109,7 @@ const chartsOf = ({ figures, selected, stage }: Curve): string => {
   return `<div class="stage">${escape(stage)}${kept}</div><div class="charts">${charts.join("")}</div>`
 }
 
-const resultsOf = ({ facts, kept, lower, metric, results }: PageData): string => {
+const resultsOf = ({ draws, facts, kept, lower, metric, results }: PageData): string => {
   if (results.length === 0) return ""
   const distinct = (key: "method" | "metric") => [...new Set(results.map((row) => row[key]))]
   const main = results.filter((row) => row.part === "all" && row.metric === metric)
@@ -126,7 +130,9 @@ const resultsOf = ({ facts, kept, lower, metric, results }: PageData): string =>
       metrics.includes("win rate")
         ? "Win rate: share of samples on which the method is better than RISE, ties counted half. "
         : ""
-    }Figures are of what a method writes by itself, and valid is its share of answers in the right format${
+    }Figures are of what a method writes by itself${
+      draws > 1 ? `, ${draws} answers drawn for a picture and combined into one` : ""
+    }, and valid is its share of answers in the right format${
       masked ? "; “masked”: with tokens held to the task's grammar" : ""
     }.${Tables.unrankedNote(results)}${
       results.some(({ part }) => part === "unseen") && facts.some(([, value]) => value.startsWith("embedded scenes"))
@@ -246,7 +252,10 @@ export const render = (page: PageData): string => {
   ] as const
   return document({
     title,
-    facts: [...facts, ["rows set aside", total === 0 ? "none" : `${total} (${reasons})`]],
+    facts: [...facts, [
+      page.half === undefined ? "rows set aside" : `rows of the ${page.half} half set aside`,
+      total === 0 ? "none" : `${total} (${reasons})`
+    ]],
     script: true,
     opening: `<div class="now" id="now" role="status" hidden></div>${
       page.doubts.map((text) => `<p role="alert"><strong>${prose(text)}</strong></p>`).join("")

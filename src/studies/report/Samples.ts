@@ -3,6 +3,7 @@
  * loaded when they are looked at.
  */
 import { Effect, Option, Path } from "effect"
+import { rounded } from "../../evaluation/confidence.ts"
 import { Prediction, predictionsFile } from "../../evaluation/Results.ts"
 import { rereading } from "../artefacts.ts"
 import type { Drawing, Drawn, Size } from "../Drawing.ts"
@@ -13,19 +14,20 @@ import * as Side from "./Side.ts"
 /** Samples in a file, and how many files there are at the most. */
 const [least, mostFiles] = [20, 500]
 
-const digits = (value: number): number | null => Number.isFinite(value) ? Number(value.toPrecision(4)) : null
+const few = (value: number) => Number(value.toPrecision(4))
+const digits = (value: number, rounded = few): number | null => Number.isFinite(value) ? rounded(value) : null
 
 /** What is drawn of an annotation, in few digits. */
 export const drawnAs = (drawn: Option.Option<Drawn>) =>
   Option.match(drawn, {
     onNone: () => ({}),
     onSome: ({ boxes, shares }) => ({
-      ...(shares.length > 0 && { bars: shares.map(digits) }),
+      ...(shares.length > 0 && { bars: shares.map((share) => digits(share)) }),
       ...(boxes.length > 0 && {
         boxes: boxes.map(({ height, label, score, width, x, y }) => ({
-          at: [x, y, width, height].map(digits),
+          at: [x, y, width, height].map((side) => digits(side)),
           ...(label !== undefined && { label }),
-          ...(score !== undefined && { score: digits(score) })
+          ...(score !== undefined && { score: digits(score, rounded) })
         }))
       })
     })
@@ -54,7 +56,7 @@ export const index = (
     right: samples.map((_, i) => said[i] === undefined ? -1 : said[i].right ? 1 : 0),
     verdict: samples.map((_, i) => said[i]?.verdict ?? -1),
     score: samples.map((_, i) => digits(said[i]?.score ?? NaN)),
-    confidence: samples.map((_, i) => digits(said[i]?.confidence ?? NaN))
+    confidence: samples.map((_, i) => digits(said[i]?.confidence ?? NaN, rounded))
   }))
 })
 

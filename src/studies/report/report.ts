@@ -205,6 +205,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     : taught
     ? "taught"
     : "explained"
+  const measures = done === "measured" ? "test" : undefined
   const ended = yield* json(at(errorFile), Ended)
   const shortened = yield* paced(directory)
   const data: PageData = {
@@ -228,7 +229,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
         ...(main === undefined
           ? []
           : ["SFT", "Visual-RFT"].flatMap((other) => Option.toArray(Opening.compared(results, lower, main, other)))),
-        Opening.setAside(aside.counts)
+        Opening.setAside(aside.counts, measures)
       ]
     },
     doubts: doubtful,
@@ -249,6 +250,8 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     ],
     drawing,
     data: yield* json(at(dataFile), Data),
+    half: measures,
+    draws: Number(facts.get("config.samples") ?? 1),
     aside,
     read: about.read ?? [],
     labels: yield* json(at(labelsFile), Labels),

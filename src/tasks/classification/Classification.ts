@@ -82,6 +82,7 @@ export const make = (definition: Definition): Classification => {
       metrics: kind.metrics,
       combine: kind.combine,
       placeless: true,
+      single: answer === "single",
       ...Option.match(describe(definition, prompts), { onNone: () => ({}), onSome: (described) => ({ described }) }),
       grammar: AnswerGrammar.cached((vocabulary, form) => kind.compile(name, labels, vocabulary, form))
     }),

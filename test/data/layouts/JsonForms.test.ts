@@ -288,6 +288,80 @@ describe("halves of JSON rows", () => {
     })))
 })
 
+describe("numbers of 0 and 1 in JSON rows", () => {
+  it.effect("of several questions, and of halves, are told", () =>
+    live(Effect.gen(function*() {
+      const two = yield* rows(
+        { image: "a.png", label: { circle: 1, square: 0, red: 0, blue: 1 } },
+        { image: "b.png", label: { circle: 0, square: 1, red: 0, blue: 1 } }
+      )
+      assert.match(two.notes, /every row has 2 ones, .* leave the keys of one of these in the data/)
+      const votes = yield* rows(
+        { image: "a.png", label: { circle: 2, square: 0 } },
+        { image: "b.png", label: { circle: 1, square: 1 } }
+      )
+      assert.notInclude(votes.notes, "ones")
+      const half = yield* rows(
+        { image: "a.png", circle: 1, square: 0, is_train: 1 },
+        { image: "b.png", circle: 0, square: 1, is_train: 0 }
+      )
+      assert.match(half.notes, /"is_train" reads as a mark of the row.*"split": "train" or "test"/)
+      const train = yield* rows({ image: "a.png", circle: 1, train: 1 }, { image: "b.png", circle: 1, train: 0 })
+      assert.match(train.notes, /"train" reads as a mark of the row.*"split": "train" or "test"/)
+    })))
+})
+
+describe("keys that nothing is read from", () => {
+  const left = (...values: ReadonlyArray<unknown>) =>
+    Effect.map(
+      rows(...values),
+      ({ error, notes }) => error + notes.split("\n").filter((note) => note.startsWith("keys")).join()
+    )
+
+  it.effect("are named once, whatever rows hold", () =>
+    live(Effect.gen(function*() {
+      const box = [1, 2, 3, 4]
+      const objects = [{ bbox: box, category: "cup" }]
+      for (const [width, height] of [["image_width", "image_height"], ["img_w", "img_h"]] as const) {
+        const sized = { [width]: 80, [height]: 60 }
+        assert.strictEqual(
+          yield* left({ image: "a.png", objects, ...sized }, { image: "b.png", objects, ...sized }),
+          `keys left alone: "${width}", "${height}"`
+        )
+      }
+      assert.strictEqual(
+        yield* left({ image: "a.png", label: "hat", objects, id: 3 }),
+        "keys left alone: \"label\", \"id\""
+      )
+      assert.strictEqual(
+        yield* left({ image: "a.png", label: "sun", width: 40, n: 1 }, { image: "b.png", class: "rain" }),
+        "keys left alone: \"width\", \"n\""
+      )
+      assert.strictEqual(
+        yield* left({ image: "a.png", sun: 1, rain: 0, x: 5 }, { image: "b.png", sun: 0, rain: 1 }),
+        "keys left alone: \"x\""
+      )
+    })))
+
+  it.effect("are none where all of a row is read, in some row", () =>
+    live(Effect.gen(function*() {
+      const box = [1, 2, 3, 4]
+      for (
+        const row of [
+          { Image: "a.png", Label: "sun", split: "train" },
+          { image: "a.png", width: 40, height: 30, bbox_format: "xywh", BBox: [box], label: ["cup"], iscrowd: [0] },
+          { image: "a.png", objects: { bbox: [box], category: ["cup"] } },
+          { image: "a.png", xmin: 1, ymin: 2, xmax: 5, ymax: 6, class: "cup" },
+          { image: "a.png", weather: "sun" }
+        ]
+      ) assert.strictEqual(yield* left(row), "", JSON.stringify(row))
+      assert.strictEqual(
+        yield* left({ image: "a.png", label: "sun", class: null }, { image: "b.png", class: "rain" }),
+        ""
+      )
+    })))
+})
+
 describe("cases", () => {
   const cases = fileURLToPath(new URL("../../../../shared/cases", import.meta.url))
   it.effect("an array is read as one, a list of one is an image", ({ skip }) => {

@@ -10,6 +10,7 @@ import * as Names from "../Names.ts"
 import * as Amounts from "./Amounts.ts"
 import * as Flags from "./Flags.ts"
 import * as Profile from "./Profile.ts"
+import * as Questions from "./Questions.ts"
 
 type Column = Profile.Column
 
@@ -26,6 +27,8 @@ export type Truth =
     readonly amounts: Amounts.Amounts
     /** Columns that may be marks of rows; none where labels are named. */
     readonly flags?: Flags.Flags
+    /** Whether the columns answer several questions; not asked where labels are named. */
+    readonly questions?: Questions.Questions
   }
 
 /** A name without case, spaces and signs. */
@@ -67,6 +70,10 @@ export const isContent = ({ index, name }: Column): boolean => !Table.isIndex(na
 /** The column that says which half a row belongs to: one of these names that has such values. */
 export const splitOf = (columns: ReadonlyArray<Column>): Column | undefined =>
   columns.find((column) => isNamed("split")(column) && column.first.some((value) => Names.halfOf(value) !== undefined))
+
+/** Whether a column of 0 and 1 is called by a half of the data: `train`, `is_test`, `val`. */
+export const isHalf = ({ isNumeric, isShare, isWhole, name }: Column): boolean =>
+  isNumeric && isShare && isWhole && Names.halfOf(key(name).replace(/^(?:is|in)/, "")) !== undefined
 
 /** More would be captions, not labels. */
 const isFew = ({ different, filled }: Column) =>
@@ -153,6 +160,20 @@ const decided = (table: Table.Table, columns: ReadonlyArray<Column>, numbers: Re
   )
 }
 
+/** Fails at columns of halves among those of labels, or in their place. */
+const noLabels = (table: Table.Table, halves: ReadonlyArray<Column>, labels: ReadonlyArray<Column>) => {
+  const [holds, are, their] = halves.length === 1
+    ? ["holds 0 and 1 and is called as a half of the data is", "it is no label", "its"]
+    : ["hold 0 and 1 and are called as halves of the data are", "they are no labels", "their"]
+  const listed = labels.slice(0, Quoted.listed).map(({ name }) => name).join(",")
+  const more = labels.length > Quoted.listed ? ",…" : ""
+  return fail(
+    table,
+    `${named(halves)} ${holds}: ${are}. Write a column "split" with train and test (or val) in ${their} place` +
+      (labels.length < 2 ? "" : `, or name all labels: --labels ${listed}${more}`)
+  )
+}
+
 const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: ReadonlyArray<Column>) {
   const byName = columns.filter(isNamed("label")).toSorted((a, b) =>
     // Names before the numbers that stand for them.
@@ -170,7 +191,17 @@ const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: Readonl
   const best = summing ?? (texts.length === 1 ? undefined : amounts[0])
   if (best !== undefined) {
     const flags = yield* Flags.of(table, best.columns, best.values === "percentages" ? 100 : 1)
-    if (flags.left.length === 0) return Option.some<Truth>({ _tag: "Amounts", amounts: best, flags })
+    const questions = yield* Questions.of(table, best)
+    const groups = [best.columns, ...questions.groups]
+    const halves = new Set([...flags.doubtful, ...groups.filter((group) => group.every(isHalf)).flat()].filter(isHalf))
+    if (halves.size > 0) {
+      return yield* noLabels(
+        table,
+        [...halves],
+        best.columns.filter((column) => !halves.has(column))
+      )
+    }
+    if (flags.left.length === 0) return Option.some<Truth>({ _tag: "Amounts", amounts: best, flags, questions })
     const columns = best.columns.filter((column) => !flags.left.includes(column))
     const [amounts = Option.none()] = yield* Amounts.of(table, [columns])
     return Option.some<Truth>(
@@ -182,6 +213,7 @@ const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: Readonl
   }
   const [only, ...more] = texts.length > 0 ? texts : numbers.filter((column) => column.isWhole && isFew(column))
   if (only === undefined || more.length > 0) return Option.none<Truth>()
+  if (isHalf(only)) return yield* noLabels(table, [only], [])
   if (only.isNumeric && only.firstWord !== undefined) {
     return yield* fail(
       table,

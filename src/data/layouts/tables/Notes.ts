@@ -8,8 +8,10 @@ import * as TextEncoding from "../../TextEncoding.ts"
 import * as Names from "../Names.ts"
 import * as Amounts from "./Amounts.ts"
 import type { Candidate } from "./Candidates.ts"
+import * as Columns from "./Columns.ts"
 import * as Flags from "./Flags.ts"
 import type { Column } from "./Profile.ts"
+import * as Questions from "./Questions.ts"
 import type { Plan, Tally } from "./Reading.ts"
 
 /** The columns that nothing is read from; those of `onUnnamed` are named there. */
@@ -64,6 +66,17 @@ const onUnnamed = ({ truth }: Plan): ReadonlyArray<string> => {
   ]
 }
 
+/** `"is_train" is called as a half is, and is not read: …`. */
+const onHalves = (left: ReadonlyArray<Column>): ReadonlyArray<string> => {
+  const halves = left.filter(Columns.isHalf)
+  return halves.length === 0 ? [] : [
+    `${Quoted.names(halves.map(({ name }) => name))} ${
+      halves.length === 1 ? "is called as a half of the data is" : "are called as halves of the data are"
+    }, and ${halves.length === 1 ? "is" : "are"} not read as such: where rows are to be trained or tested on by ` +
+    `${halves.length === 1 ? "it" : "them"}, write a column "split" with train and test`
+  ]
+}
+
 /** How a table was written and what its columns are. */
 export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan): ReadonlyArray<string> => {
   const { delimiter, encoding, hasHeader, header } = table
@@ -90,10 +103,12 @@ export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan):
       ? `"${truth.column.name}" their labels`
       : `${Quoted.count(truth.amounts.columns.length, "column")} of numbers their labels`),
     ...truth._tag === "Amounts" ? [Amounts.noteOn(truth.amounts)] : [],
+    ...truth._tag === "Amounts" && truth.questions !== undefined ? Questions.notes(truth.questions) : [],
     ...onOthers(plan),
     ...onUnnamed(plan),
     ...truth._tag === "Amounts" && truth.flags !== undefined ? Flags.notes(truth.flags, truth.amounts.columns) : [],
     ...onOdd(plan),
+    ...onHalves([...left, ...truth._tag === "Amounts" ? truth.flags?.left ?? [] : []]),
     ...left.length > 0 ? [`columns left alone: ${Quoted.names(left.map((column) => column.name))}`] : []
   ].map((note) => `${name}: ${note}`)
 }
