@@ -326,7 +326,7 @@ const usage: ReadonlyArray<Row> = [
   {
     line: ["tables", "--seeds", "a,b"],
     code: 2,
-    says: /--seeds is a list of whole numbers such as 0,1,2/,
+    says: /--seeds is a list of whole numbers[^\n]* such as 0,1,2/,
     next: /--help/
   },
   { line: ["tables", "--table", "99"], code: 2, says: /--table is a list of some of 1, 2/, next: /--help/ },
