@@ -82,8 +82,8 @@ describe("columns of 0 and 1 that are called as halves are", () => {
       assert.deepStrictEqual(vehicles.labels, ["bus", "car", "train"])
       assert.include(
         vehicles.notes.join("\n"),
-        `"train" is called as a half of the data is, and is a label here: where that is wrong, write a column "split" ` +
-          "with train and test in its place, or leave it out by --labels bus,car"
+        "\"train\" is called as a half of the data is, and is a label here: where that is wrong, write a column " +
+          "\"split\" with train and test in its place, or leave it out by --labels bus,car"
       )
       const asked = yield* open("bus,car,train", many, ["bus", "car"])
       assert.match(asked.notes.join("\n"), /"train" is called as a half of the data is, and is not read as such/)
