@@ -104,13 +104,17 @@ interface Use {
   readonly saved?: Option.Option<Sources.SavedTask>
   /** Whether a share is held out where there is no test half. Default true. */
   readonly hold?: boolean
+  /** What to do instead of naming other labels than the model's. Default: what tells how good it is at its own. */
+  readonly instead?: string
   /** What is said of rows that are set aside, where nothing runs that tells of them. */
   readonly aside?: Sources.AsideOptions
 }
 
+const measuring = "leave --labels out to measure it on the labels that it was trained on"
+
 /** The task and its halves, and what was understood of a user's own pictures, in lines. */
 export const look = Effect.fnUntraced(
-  function*(flags: Asked, { aside = {}, hold = true, saved = Option.none() }: Use = {}) {
+  function*(flags: Asked, { aside = {}, hold = true, instead = measuring, saved = Option.none() }: Use = {}) {
     const { data, labels, seed, shots, subject, task } = flags
     // Before anything is said of the model, and before every picture is decoded.
     yield* check(flags)
@@ -124,10 +128,7 @@ export const look = Effect.fnUntraced(
     if (Option.isSome(saved)) yield* Saved.tell(flags, saved.value, Option.isSome(as) ? {} : saidBy(flags))
     yield* Effect.transposeOption(Option.zipWith(saved, given, (saved, labels) =>
       // What is not among the labels of the data is told with these.
-      Saved.checkLabels(flags, saved, labels, {
-        instead: "leave --labels out to measure it on the labels that it was trained on",
-        refuse: false
-      })))
+      Saved.checkLabels(flags, saved, labels, { instead, refuse: false })))
     const emotions = Option.isNone(saved)
       ? Option.some(Emotion6.task)
       : Option.flatMap(
@@ -167,5 +168,5 @@ export const open = Effect.fnUntraced(function*(flags: Asked, use: Use = {}) {
 })
 
 /** As `open`, with the task that the model was trained for unless flags say another. */
-export const openAs = (flags: Asked, use: Pick<Use, "hold"> = {}) =>
+export const openAs = (flags: Asked, use: Pick<Use, "hold" | "instead"> = {}) =>
   Effect.flatMap(Saved.find(flags, saidBy(flags)), (saved) => open(flags, { ...use, saved }))

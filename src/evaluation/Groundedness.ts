@@ -45,11 +45,11 @@ export const precision = ({ hits, named }: Groundedness): number => named === 0 
 /** Share of the cues there that are named, in [0, 1]; 1 where there are none. */
 export const recall = ({ hits, present }: Groundedness): number => present === 0 ? 1 : hits / present
 
-/** The figures by name, with the samples and the cues that they are of; none of none. */
+/** The figures by name, with the samples and the cues that they are of. A share of no cue is no figure. */
 export const figures = (
   sum: Groundedness
 ): ReadonlyArray<{ readonly metric: string; readonly value: number; readonly n: number; readonly items: number }> =>
-  sum.samples === 0 ? [] : [
+  [
     { metric: "cue precision", value: precision(sum), n: sum.samples, items: sum.named },
     { metric: "cue recall", value: recall(sum), n: sum.samples, items: sum.present }
-  ]
+  ].filter(({ items }) => items > 0)

@@ -7,9 +7,9 @@ import type { Task, TaskError } from "../dsl/Task.ts"
 import type { Annotated } from "./Annotated.ts"
 
 /**
- * The annotation that the draws come to, with the text of the one that is nearest to it; of one answer each, the share
- * of draws that agree with it is its confidence. Draws that hold none are left
- * out, and counted; where none holds any, the first one's fault stands.
+ * The annotation that the draws come to, with the text of the one that is nearest to it; of a task of one
+ * answer each, its confidence is the share of draws that agree with it. Draws that hold none are left out, and counted;
+ * where none holds any, the first one's fault stands.
  */
 export const combined = Effect.fnUntraced(function*<A>(
   task: Task<A>,

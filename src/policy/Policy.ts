@@ -35,8 +35,9 @@ export interface Session {
   /** How many requests may be under way where each is asked by itself; absent where they are computed together. */
   readonly oneByOne?: number
   /**
-   * Reads a picture ahead of its request, while the model computes: pixels at the size that the model takes, which give
-   * the same completions as the picture itself. Absent where pictures are sent as they are.
+   * Reads a picture ahead of its request, while the model computes: pixels at the size that the model takes, or the
+   * picture itself where an engine would resample these. Either gives the same completions. Absent where pictures are
+   * sent as they are.
    */
   readonly prepare?: (image: Image) => Effect.Effect<Prepared, ImageError>
   /** One array of `count` completions per request, in order. */

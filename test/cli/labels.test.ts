@@ -12,14 +12,19 @@ const shapes = Classification.make({
   answer: "single"
 })
 
-/** What is said before pictures are looked for: there are none. */
-const said = Effect.fnUntraced(function*(...flags: ReadonlyArray<string>) {
+/** What a command says before pictures are looked for: there are none. */
+const saidBy = Effect.fnUntraced(function*(
+  command: (model: string) => ReadonlyArray<string>,
+  ...flags: ReadonlyArray<string>
+) {
   const fs = yield* FileSystem.FileSystem
   const model = `${yield* fs.makeTempDirectoryScoped()}/model`
   yield* fs.copy(new URL("../../assets/scene-vl-places", import.meta.url).pathname, model)
   yield* fs.writeFileString(`${model}/rise-task.json`, JSON.stringify(shapes.described))
-  return yield* here(["annotate", `${model}/none.png`, "--model", model, ...flags])
+  return yield* here([...command(model), "--model", model, ...flags])
 })
+
+const said = (...flags: ReadonlyArray<string>) => saidBy((model) => ["annotate", `${model}/none.png`], ...flags)
 
 describe("--labels of a trained model", () => {
   it.effect("are refused where one is mistyped, unless --task says that another question is meant", () =>
@@ -47,6 +52,13 @@ describe("--labels of a trained model", () => {
         const { stderr } = yield* said("--labels", labels)
         assert.match(stderr, reason)
         assert.match(stderr, /another question than the one it was trained on.*leave --labels out/)
+      }
+      // Each command says what else is to be done with it.
+      for (
+        const [command, instead] of [["evaluate", "to measure it"], ["audit", "to audit labels of the task"]] as const
+      ) {
+        const { stderr } = yield* saidBy((model) => [command, "--data", model], "--labels", "circle,square")
+        assert.include(stderr, `leave --labels out ${instead}`)
       }
       const own = yield* said("--labels", "circle,square,triangle")
       assert.notMatch(own.stderr, /another question|asked otherwise/)

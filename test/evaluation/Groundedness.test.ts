@@ -15,4 +15,13 @@ describe("Groundedness", () => {
     ])
     assert.deepStrictEqual(Groundedness.figures(Groundedness.none), [])
   })
+
+  it("has no figure of no cue: a text that names none is precise about nothing", () => {
+    assert.deepStrictEqual(Groundedness.figures(Groundedness.count([], ["joy"])), [
+      { metric: "cue recall", value: 0, n: 1, items: 1 }
+    ])
+    assert.deepStrictEqual(Groundedness.figures(Groundedness.count(["joy"], [])), [
+      { metric: "cue precision", value: 0, n: 1, items: 1 }
+    ])
+  })
 })

@@ -54,9 +54,6 @@ export interface Size {
   readonly height: number
 }
 
-/** Four significant digits: more would tell of rounding alone. */
-export const rounded = (share: number): number => Number(share.toPrecision(4))
-
 /** @param value what an annotation is, in numbers */
 export const rowOf = <A>(task: Task<A>, value: (annotation: A, size: Size) => Value) =>
 (

@@ -5,10 +5,11 @@
 import { Effect, Option, Result, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
+import { rounded } from "../../evaluation/confidence.ts"
 import { Decode } from "../../kernels/image/index.ts"
 import type { Audit } from "../../studies/index.ts"
 import * as LabelStudio from "./LabelStudio.ts"
-import { rounded, type Shape, type Size, type Value } from "./Row.ts"
+import type { Shape, Size, Value } from "./Row.ts"
 
 export interface Options<A, E, R> {
   /** The file. The set-up of a project for it lies beside it, `FILE.xml`. */

@@ -278,8 +278,11 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
       } ranked agree with it.`
     )
   } else if (suspected.length < suspects.length) {
+    const others = suspects.length - suspected.length
     yield* Console.log(
-      `${suspects.length - suspected.length} of the ${suspects.length} ranked are no suspects: all their ` +
+      `${others} of the ${suspects.length} ranked ${
+        others === 1 ? "is no suspect: all its" : "are no suspects: all their"
+      } ` +
         "reconstructions agree with the label."
     )
   }
@@ -301,7 +304,10 @@ export const audit = Command.make("audit", flags, (flagged) =>
     yield* Format.checkPrefix(server.urlPrefix, server.format)
     const given = yield* told(server)
     // All that is labelled is to be audited: where the data have no test half, none is held out.
-    const source = yield* Pictures.openAs({ ...given, shots: Option.none() }, { hold: false })
+    const source = yield* Pictures.openAs({ ...given, shots: Option.none() }, {
+      hold: false,
+      instead: "leave --labels out to audit labels of the task that it was trained for"
+    })
     if (source.kind === "boxes") {
       const shape: Shape = { kind: "boxes", labels: source.task.codec.labels ?? Values.unnamed }
       return yield* audited(given, source, { bars: () => [], shape, value: Values.boxes(Values.inThousandths) })

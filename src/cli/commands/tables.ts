@@ -159,7 +159,9 @@ export const tables = Command.make("tables", {
       : unknown === open.length
       ? ": how long is known once one of them was run here"
       : unknown > 0
-      ? `: more than ${duration(seconds)} (${basis}; ${unknown} are known once one like them was run here)`
+      ? `: more than ${
+        duration(seconds)
+      } (${basis}; how long ${unknown} of them take is known once one like these was run here)`
       : `: about ${duration(seconds)} (${basis})`
     yield* Console.log(`\n${cells.length} cells, ${cells.length - open.length} done, ${open.length} to do${how}.`)
   })

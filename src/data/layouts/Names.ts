@@ -64,8 +64,12 @@ export const isFlag = (name: string): boolean =>
   /^(?:is|has|was|needs)[\s_-]/i.test(name.trim()) || /^(?:[Ii]s|[Hh]as|[Ww]as|[Nn]eeds)\p{Lu}/u.test(name.trim()) ||
   marks.has(name.trim().toLowerCase().replaceAll(/[\s_-]+/g, ""))
 
-/** Whether a name is that of a half rather than of a label: `train`, `is_test`. */
-export const isHalf = (name: string): boolean => halfOf(name.replace(/^\s*is[\s_-]*/i, "")) !== undefined
+/** A name without case, spaces and signs. */
+export const key = (name: string): string => name.normalize("NFKC").toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "")
+
+/** Whether a name is that of a half rather than of a label: `train`, `isTest`, `in_val`. `invalid` is none. */
+export const isHalf = (name: string): boolean =>
+  halfOf(key(name.trim().replace(/^(?:is|in(?=[\s_-]))/i, ""))) !== undefined
 
 /** A note on labels with numbers that are called as marks or halves are, beside others that are not. */
 export const flagged = (labels: ReadonlyArray<string>): ReadonlyArray<string> => {

@@ -152,7 +152,10 @@ export const decide = (
       notes: [
         ...kind === "boxes" ? boxWords(survey, shares, numbered) : wordsOf(survey, scale, survey.scale, numbered),
         ...Option.isSome(hinted) || Option.isSome(order) ? [] : [
-          ...kind === "classes" && survey.told.has("numbers") ? Names.flagged(labels) : [],
+          // With a one in every row all of them are labels, whatever they are called: of vehicles a train is one.
+          ...kind === "classes" && survey.told.has("numbers") && Scale.onesOf(survey.scale) !== 1
+            ? Names.flagged(labels)
+            : [],
           ...kind === "classes" && survey.told.has("one") ? Names.several(survey.labels) : [],
           ...Names.missing(labels)
         ],

@@ -26,8 +26,8 @@ export interface Preprocessor {
    */
   readonly fit: (image: Image) => Effect.Effect<Fitted, ImageError>
   /**
-   * Whether `fit` leaves pixels of this size as they are: who is sent them, and prepares what it is sent, then has the
-   * same picture.
+   * Whether `fit` leaves pixels of this size as they are. An engine that is sent such pixels, and fits them again as it
+   * does every picture, then sees the same.
    */
   readonly isSettled: (size: Size) => boolean
   /**

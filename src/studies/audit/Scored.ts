@@ -57,12 +57,17 @@ export const answered = ({ reconstruction }: Pick<Scored, "reconstruction">): bo
 /** Shares that are the same to the last digits count as the same. */
 const rounding = 1e-9
 
-/**
- * Whether every reconstruction that can be read is the label: nothing speaks against it, so it is no suspect wherever
- * it is ranked.
- */
-export const agrees = (scored: Pick<Scored, "reconstruction" | "similarity">): boolean =>
+/** Whether every reconstruction that can be read is the label. */
+const rebuilt = (scored: Pick<Scored, "reconstruction" | "similarity">): boolean =>
   answered(scored) && scored.similarity >= 1 - rounding
+
+/**
+ * Whether every reconstruction that can be read is the label, and not all of them were made from chains that quote it:
+ * nothing speaks against it, so it is no suspect wherever it is ranked.
+ */
+export const agrees = (
+  scored: Pick<Scored, "chains" | "leaked" | "reconstruction" | "similarity" | "unread">
+): boolean => rebuilt(scored) && scored.leaked + scored.unread < scored.chains
 
 /** Longest text that is kept of what could not be read. */
 const mostWritten = 200
@@ -137,7 +142,9 @@ export const reason = (scored: Scored): string => {
     return `not suspect: ${chains === 1 ? "the one reconstruction agrees" : `${read} agree`} with the label${asides}`
   }
   if (reconstruction === null) return `none of ${chains} chains leads back to any annotation${asides}`
-  const lead = reconstruction === label
+  const lead = rebuilt(scored)
+    ? "chains lead back to the label, but as they quote it that says nothing of the picture"
+    : reconstruction === label
     ? "not all chains written for the label lead back to it"
     : `chains written for the label lead back to "${reconstruction}"`
   return `${lead}: similarity to the label ${similarity.toFixed(2)} on average, reward ${

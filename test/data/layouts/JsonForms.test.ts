@@ -308,6 +308,8 @@ describe("numbers of 0 and 1 in JSON rows", () => {
       assert.match(half.notes, /"is_train" reads as a mark of the row.*"split": "train" or "test"/)
       const train = yield* rows({ image: "a.png", circle: 1, train: 1 }, { image: "b.png", circle: 1, train: 0 })
       assert.match(train.notes, /"train" reads as a mark of the row.*"split": "train" or "test"/)
+      const vehicles = yield* rows({ image: "a.png", bus: 1, train: 0 }, { image: "b.png", bus: 0, train: 1 })
+      assert.notInclude(vehicles.notes, "reads as a mark")
     })))
 })
 

@@ -104,13 +104,22 @@ describe("the page of an audit", () => {
       /^not all chains written for the label lead back to it: similarity to the label 0\.94 on average/
     )
     assert.strictEqual(
-      Audit.reason({ ...whole, unread: 3, leaked: 1 }),
+      Audit.reason({ ...whole, unread: 2, leaked: 1 }),
       "not suspect: all reconstructions that can be read agree with the label; 1 of 4 chains quote the label; " +
-        "3 of 4 reconstructions are no annotation"
+        "2 of 4 reconstructions are no annotation"
     )
     assert.strictEqual(
       Audit.reason({ ...whole, chains: 1 }),
       "not suspect: the one reconstruction agrees with the label"
+    )
+    // A chain that quotes the label leads back to it whatever the picture shows.
+    const quoted = { ...whole, leaked: 4, best: 0, mean: 0 }
+    assert.isFalse(Audit.agrees(quoted))
+    assert.isFalse(Audit.agrees({ ...whole, leaked: 1, unread: 3 }))
+    assert.strictEqual(
+      Audit.reason(quoted),
+      "chains lead back to the label, but as they quote it that says nothing of the picture: similarity to the label " +
+        "1.00 on average, reward 0.00 at best; 4 of 4 chains quote the label"
     )
   })
 })

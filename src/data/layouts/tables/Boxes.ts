@@ -5,14 +5,14 @@
 import { Option } from "effect"
 import * as Quoted from "../../Quoted.ts"
 import * as BoxForms from "../BoxForms.ts"
-import { key } from "./Columns.ts"
+import * as Names from "../Names.ts"
 import type { Column } from "./Profile.ts"
 
 /** Names that stand for a box, or a side of one, wherever they stand. */
 const alone = /^(?:x_?min|y_?min|x_?max|y_?max|bbox(?:_\w+)?|box)$/i
 
 /** Names that do so together: each of them may be something else, such as the size of a picture. */
-const together: ReadonlyArray<ReadonlyArray<string>> = BoxForms.sides.map((names) => names.map(key))
+const together: ReadonlyArray<ReadonlyArray<string>> = BoxForms.sides.map((names) => names.map(Names.key))
 
 /** Why a table is refused for the boxes in it; none where it has none. Columns that are named as labels are some. */
 export const refusal = (
@@ -27,7 +27,7 @@ export const refusal = (
   const isLabel = (name: string) => Option.exists(labels, (labels) => labels.includes(name))
   const numbers = columns.filter(({ filled, isNumeric, name }) => filled > 0 && isNumeric && !isLabel(name))
   const sides = together.map((names) =>
-    names.flatMap((name) => numbers.find((column) => key(column.name) === name) ?? [])
+    names.flatMap((name) => numbers.find((column) => Names.key(column.name) === name) ?? [])
   ).find((found, i) => found.length === together[i]?.length)
   // "left" and "right" may be labels: of 0 and 1 alone no side has a length beyond one pixel.
   if (sides === undefined || sides.every(({ isShare, isWhole }) => isShare && isWhole)) return undefined

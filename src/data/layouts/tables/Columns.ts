@@ -31,9 +31,6 @@ export type Truth =
     readonly questions?: Questions.Questions
   }
 
-/** A name without case, spaces and signs. */
-export const key = (name: string): string => name.normalize("NFKC").toLowerCase().replaceAll(/[^\p{L}\p{N}]+/gu, "")
-
 /** Names that a column may have, without spaces and signs; the likelier first. */
 const words = {
   image: ("image images img imgs file files filename filenames filepath filepaths path paths imagepath imagefile " +
@@ -52,11 +49,11 @@ const words = {
       )
 } as const
 
-const isNamed = (kind: keyof typeof words) => ({ name }: Column) => words[kind].some((word) => word === key(name))
+const isNamed = (kind: keyof typeof words) => ({ name }: Column) => words[kind].some((word) => word === Names.key(name))
 
 /** The columns that may name pictures, the likelier first: by their names, then all with text. */
 export const imagesOf = (columns: ReadonlyArray<Column>): ReadonlyArray<Column> => {
-  const place = ({ name }: Column) => words.image.indexOf(key(name))
+  const place = ({ name }: Column) => words.image.indexOf(Names.key(name))
   const named = columns.filter(isNamed("image")).toSorted((a, b) => place(a) - place(b))
   return [...named, ...columns.filter((column) => !named.includes(column) && isContent(column))]
 }
@@ -73,7 +70,7 @@ export const splitOf = (columns: ReadonlyArray<Column>): Column | undefined =>
 
 /** Whether a column of 0 and 1 is called by a half of the data: `train`, `is_test`, `val`. */
 export const isHalf = ({ isNumeric, isShare, isWhole, name }: Column): boolean =>
-  isNumeric && isShare && isWhole && Names.halfOf(key(name).replace(/^(?:is|in)/, "")) !== undefined
+  isNumeric && isShare && isWhole && Names.isHalf(name)
 
 /** More would be captions, not labels. */
 const isFew = ({ different, filled }: Column) =>
@@ -177,7 +174,8 @@ const noLabels = (table: Table.Table, halves: ReadonlyArray<Column>, labels: Rea
 const truthIn = Effect.fnUntraced(function*(table: Table.Table, columns: ReadonlyArray<Column>) {
   const byName = columns.filter(isNamed("label")).toSorted((a, b) =>
     // Names before the numbers that stand for them.
-    Number(a.isNumeric) - Number(b.isNumeric) || words.label.indexOf(key(a.name)) - words.label.indexOf(key(b.name))
+    Number(a.isNumeric) - Number(b.isNumeric) ||
+    words.label.indexOf(Names.key(a.name)) - words.label.indexOf(Names.key(b.name))
   )
   const [label] = byName
   if (label !== undefined) return Option.some<Truth>({ _tag: "Label", column: label, numbered: label.isNumeric })

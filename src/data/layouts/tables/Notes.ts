@@ -77,6 +77,26 @@ const onHalves = (left: ReadonlyArray<Column>): ReadonlyArray<string> => {
   ]
 }
 
+/**
+ * `"train" is called as a half of the data is, and is a label here: …`. Not of shares, which sum to 1 with it alone: of
+ * vehicles a train is one.
+ */
+const onLabelsOfHalves = ({ truth }: Plan): ReadonlyArray<string> => {
+  if (truth._tag === "Label" || truth.flags === undefined || truth.amounts.values !== "votes") return []
+  const { columns } = truth.amounts
+  const halves = columns.filter(Columns.isHalf)
+  const [is, label, it] = halves.length === 1
+    ? ["is called as a half of the data is", "is a label", "it"]
+    : ["are called as halves of the data are", "are labels", "them"]
+  const others = columns.filter((column) => !halves.includes(column))
+  return halves.length === 0 ? [] : [
+    `${Quoted.names(halves.map(({ name }) => name))} ${is}, and ${label} here: where that is wrong, write a column ` +
+    `"split" with train and test in ${halves.length === 1 ? "its" : "their"} place, or leave ${it} out by --labels ${
+      others.slice(0, Quoted.listed).map(({ name }) => name).join(",")
+    }${others.length > Quoted.listed ? ",…" : ""}`
+  ]
+}
+
 /** How a table was written and what its columns are. */
 export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan): ReadonlyArray<string> => {
   const { delimiter, encoding, hasHeader, header } = table
@@ -108,7 +128,8 @@ export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan):
     ...onUnnamed(plan),
     ...truth._tag === "Amounts" && truth.flags !== undefined ? Flags.notes(truth.flags, truth.amounts.columns) : [],
     ...onOdd(plan),
-    ...onHalves([...left, ...truth._tag === "Amounts" ? truth.flags?.left ?? [] : []]),
+    ...onLabelsOfHalves(plan),
+    ...onHalves([...left, ...truth._tag === "Amounts" ? [...truth.flags?.left ?? [], ...truth.amounts.unnamed] : []]),
     ...left.length > 0 ? [`columns left alone: ${Quoted.names(left.map((column) => column.name))}`] : []
   ].map((note) => `${name}: ${note}`)
 }

@@ -72,6 +72,25 @@ describe("columns of 0 and 1 that are called as halves are", () => {
       // Of vehicles a train is one.
       const vehicles = yield* open("bus,car,train", ["1,0,0", "0,1,0", "0,0,1"])
       assert.deepStrictEqual(vehicles.labels, ["bus", "car", "train"])
+      assert.notInclude(vehicles.notes.join(), "a half of the data")
+    })))
+
+  it.effect("are labels that are told where rows have several, and what is only spelled so is none", () =>
+    live(Effect.gen(function*() {
+      const many = ["1,1,1", "0,1,0", "1,0,1"]
+      const vehicles = yield* open("bus,car,train", many)
+      assert.deepStrictEqual(vehicles.labels, ["bus", "car", "train"])
+      assert.include(
+        vehicles.notes.join("\n"),
+        "\"train\" is called as a half of the data is, and is a label here: where that is wrong, write a column " +
+          "\"split\" with train and test in its place, or leave it out by --labels bus,car"
+      )
+      const asked = yield* open("bus,car,train", many, ["bus", "car"])
+      assert.match(asked.notes.join("\n"), /"train" is called as a half of the data is, and is not read as such/)
+      assert.match(yield* errorOf("bus,car,in_val", ["1,0,1", "0,1,0"]), /"in_val" holds 0 and 1/)
+      const marked = yield* open("bus,car,invalid", many)
+      assert.match(marked.notes.join("\n"), /"invalid" reads as a mark/)
+      assert.notInclude(marked.notes.join(), "a half of the data")
     })))
 
   it.effect("are told with what to write where nothing is read from them", () =>
