@@ -3,7 +3,6 @@
  * says of a new one that it is not there, as /proc does: it makes the parent again, which is there, and tries anew.
  */
 import { Effect, FileSystem, Path, PlatformError } from "effect"
-import { rmdir } from "node:fs/promises"
 
 /**
  * There is no folder of this name, and nothing makes one: ENOENT under a parent that is there. The code is our own: the
@@ -35,7 +34,7 @@ const missingIn = Effect.fnUntraced(function*(path: string) {
   return { missing, parent: at }
 })
 
-/** Makes one folder in one that is there, and says whether it did: another process may have been quicker. */
+/** Makes one folder in one that is there; another process may have been quicker. */
 const one = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
   const { dirname } = yield* Path.Path
@@ -43,20 +42,16 @@ const one = Effect.fnUntraced(function*(path: string) {
     onFailure: () => false,
     onSuccess: ({ type }) => type === "Directory"
   })
-  return yield* fs.makeDirectory(path).pipe(
-    Effect.as(true),
+  yield* fs.makeDirectory(path).pipe(
     Effect.catch((error) =>
       Effect.gen(function*() {
-        if (yield* isFolder) return false
+        if (yield* isFolder) return
         const under = yield* Effect.orElseSucceed(fs.exists(dirname(path)), () => false)
         return yield* error.reason._tag === "NotFound" && under ? untaken(path) : error
       })
     )
   )
 })
-
-/** How often a folder is made anew that another process has taken away in between: whoever tries one removes it. */
-const attempts = 3
 
 /** Makes a folder, and those that it lies in, where they are not there. */
 export const makeFolder = (
@@ -68,24 +63,20 @@ export const makeFolder = (
     for (const folder of missing) yield* one(folder)
     // A file of that name: the system says so.
     if (missing.length === 0 && (yield* fs.stat(parent)).type !== "Directory") yield* fs.makeDirectory(parent)
-  }).pipe(Effect.retry({ times: attempts - 1, while: ({ reason }) => reason._tag === "NotFound" }))
+  })
 
 /**
  * Fails where a folder could not be made, and leaves nothing behind: asked before work whose results are to lie there.
- * What is made for a moment is the outermost of the folders that are missing: where the process is killed at that
- * moment, nothing is there that was not asked for.
  */
 export const possible = (
   path: string
 ): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
-    const { missing: [outermost] } = yield* missingIn(path)
-    if (outermost === undefined) return
-    // What another process has put into it by now stays: only an empty folder is removed.
-    yield* Effect.uninterruptible(
-      Effect.flatMap(
-        one(outermost),
-        (isMine) => isMine ? Effect.ignore(Effect.tryPromise(() => rmdir(outermost))) : Effect.void
-      )
-    )
+    const fs = yield* FileSystem.FileSystem
+    const { join } = yield* Path.Path
+    const { missing, parent } = yield* missingIn(path)
+    if (missing.length === 0) return
+    // Under a name of its own: another process may be about to make the folder itself, and use it.
+    const probe = join(parent, `.rise-${crypto.randomUUID()}`)
+    yield* Effect.uninterruptible(Effect.andThen(one(probe), Effect.ignore(fs.remove(probe, { recursive: true }))))
   })

@@ -1,16 +1,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  statSync,
-  symlinkSync,
-  writeFileSync
-} from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { makeFolder, possible } from "../../../src/kernels/runtime/makeFolder.ts"
 import * as SystemFault from "../../../src/kernels/runtime/SystemFault.ts"
@@ -65,58 +56,6 @@ describe("makeFolder", () => {
         yield* why(possible(join(at, "file", "a")).pipe(live)),
         "a part of the path is a file, expected a folder"
       )
-    }).pipe(Effect.scoped, live))
-
-  it.effect("is tried by nothing that was not asked for: a process may be killed in between", () =>
-    Effect.gen(function*() {
-      const at = yield* folder
-      const fs = yield* FileSystem.FileSystem
-      const made: Array<string> = []
-      const watched = Effect.provideService(FileSystem.FileSystem, {
-        ...fs,
-        makeDirectory: (path, options) => {
-          made.push(path)
-          return fs.makeDirectory(path, options)
-        }
-      })
-      yield* possible(join(at, "a", "b")).pipe(watched)
-      yield* possible(join(at, "c")).pipe(watched)
-      assert.deepStrictEqual(made, [join(at, "a"), join(at, "c")])
-      // What another process has put into it stays, and what it has taken away is made again.
-      const busy = Effect.provideService(FileSystem.FileSystem, {
-        ...fs,
-        makeDirectory: (path, options) =>
-          Effect.tap(
-            fs.makeDirectory(path, options),
-            () => Effect.sync(() => writeFileSync(join(path, "run.json"), ""))
-          )
-      })
-      yield* possible(join(at, "d")).pipe(busy)
-      assert.deepStrictEqual(readdirSync(at), ["d"])
-      assert.deepStrictEqual(readdirSync(join(at, "d")), ["run.json"])
-      let taken = false
-      const raced = Effect.provideService(FileSystem.FileSystem, {
-        ...fs,
-        makeDirectory: (path, options) =>
-          Effect.andThen(
-            Effect.sync(() => {
-              if (path.endsWith("f") && !taken) rmdirSync(join(at, "e"))
-              taken ||= path.endsWith("f")
-            }),
-            fs.makeDirectory(path, options)
-          )
-      })
-      yield* makeFolder(join(at, "e", "f")).pipe(raced)
-      assert.isTrue(taken)
-      assert.isTrue(existsSync(join(at, "e", "f")))
-      // One that is there already is not taken away.
-      const late = Effect.provideService(FileSystem.FileSystem, {
-        ...fs,
-        makeDirectory: (path, options) =>
-          Effect.andThen(Effect.sync(() => mkdirSync(path)), fs.makeDirectory(path, options))
-      })
-      yield* possible(join(at, "g")).pipe(late)
-      assert.isTrue(existsSync(join(at, "g")))
     }).pipe(Effect.scoped, live))
 
   it("is what all of src makes folders by: Node's recursive mkdir may never end", () => {
