@@ -82,7 +82,7 @@ describe("rise tables", () => {
       assert.match(timed.stdout, /new {13}emotion6\/full\/seed-0\/RISE-CoT\n/)
       assert.match(
         timed.stdout,
-        /to do: more than 9s \(by 1 cell timed here; \d+ are known once one like them was run/
+        /to do: more than 9s \(by 1 cell timed here; how long \d+ of them take is known once one like these was run/
       )
       rmSync(out, { recursive: true })
 
