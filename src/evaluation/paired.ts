@@ -2,17 +2,13 @@
  * How far the difference of two methods may be luck: they answered the same samples, so it is counted sample by sample.
  */
 import { Effect, Stream } from "effect"
+import * as Spread from "../kernels/math/Spread.ts"
 import * as Results from "./Results.ts"
 import { comparedWith } from "./verdict.ts"
 
 /** Of the mean of values; none of fewer than two, which do not scatter. */
-const standardError = (values: ReadonlyArray<number>): number | undefined => {
-  const n = values.length
-  if (n < 2) return undefined
-  const mean = values.reduce((sum, value) => sum + value, 0) / n
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  return Math.sqrt(squares / (n - 1) / n)
-}
+const standardError = (values: ReadonlyArray<number>): number | undefined =>
+  values.length < 2 ? undefined : Spread.deviation(values) / Math.sqrt(values.length)
 
 /**
  * Standard errors of the differences between a method and others by a metric of single samples, by the others' names. A

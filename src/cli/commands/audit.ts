@@ -4,10 +4,8 @@
 import { Console, Effect, Option, Path, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Corruption } from "../../data/index.ts"
-import * as Quoted from "../../data/Quoted.ts"
 import * as Plain from "../../dsl/Plain.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
-import type { Sample } from "../../dsl/Task.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
 import { Presets } from "../../pipelines/index.ts"
 import { Audit, barsOf, type Example } from "../../studies/index.ts"
@@ -24,8 +22,8 @@ import * as Pictures from "../pictures.ts"
 import { asked, check, named, policy } from "../policy.ts"
 import * as Saved from "../saved.ts"
 import { tellAudited } from "../tellAudited.ts"
+import { tellTaught } from "../tellTaught.ts"
 import { type Told, told } from "../told.ts"
-import { trainedOn } from "../trainedOn.ts"
 import type { Opened } from "../Training.ts"
 import { share, whole } from "../values.ts"
 import { outPossible, working } from "../working.ts"
@@ -129,31 +127,6 @@ const settingsOf = (given: Given, kind: "boxes" | "classes") => {
     : local
 }
 
-/** A judge that may know the labels. */
-const seen = "--training none asks the model as it is: where it was trained on these labels it may know the wrong " +
-  "ones by heart, and find none of them. --training warm-up judges each half by a model that has not seen it"
-
-const seenThere =
-  "the server's model was trained for this task: where it saw these labels it may know the wrong ones " +
-  "by heart, and find none of them. Audit with its directory (--model DIR) judges each half by a model that has not"
-
-/**
- * A judge that was trained for the task before it is prepared. Where the folder of its run tells what on, other
- * pictures than these are no reason to warn.
- */
-const seenBefore = Effect.fnUntraced(function*<A, E, R>(model: string, pictures: Stream.Stream<Sample<A>, E, R>) {
-  const found = yield* Effect.catchTag(trainedOn(model, pictures), "RunFileError", () => Effect.succeedNone)
-  if (Option.exists(found, ({ seen }) => seen === 0)) return Option.none<string>()
-  const saw = Option.match(found, {
-    onNone: () => `${model} was trained for this task: where it saw these labels it`,
-    onSome: ({ all, seen }) => `${model} was trained on ${seen} of these ${Quoted.count(all, "picture")}: it`
-  })
-  return Option.some(
-    `${saw} may know wrong labels by heart and find none of them, which being prepared on the other half does not ` +
-      "undo. Audit with the model that it was trained from"
-  )
-})
-
 /** How annotations are shown. */
 interface Shown<A> {
   readonly bars: (annotation: A) => Example["bars"]
@@ -203,11 +176,7 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
   yield* tellOther(given)
   const taught = yield* Saved.isTrained(given)
   yield* tellAudited(source, preset)
-  if (training === "none" && taught) {
-    yield* warn(Option.isSome(given.remote) ? seenThere : seen)
-  } else if (taught) {
-    yield* Option.match(yield* seenBefore(given.model, clean), { onNone: () => Effect.void, onSome: warn })
-  }
+  if (taught) yield* tellTaught({ ...given, training }, clean)
   const config = {
     model: named(given),
     source: source.name,

@@ -11,7 +11,8 @@ export const deepest = 256
 const MOST = 2 ** 24
 
 const [QUOTE, BACKSLASH] = [0x22, 0x5c]
-const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]
+/** Character codes of the brackets. */
+export const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d] as const
 
 /** Where the string that begins at `start` ends, at its quotation mark or with the text. */
 export const endOfString = (text: string, start: number): number => {

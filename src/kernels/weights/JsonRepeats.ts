@@ -5,12 +5,11 @@
  * longer than parsing.
  */
 import { show } from "../text/show.ts"
-import { endOfString, enter } from "./JsonBounds.ts"
+import { CLOSE_LIST, CLOSE_OBJECT, endOfString, enter, OPEN_LIST, OPEN_OBJECT } from "./JsonBounds.ts"
 import { place } from "./JsonFault.ts"
 import { type Key, nameOf, visit } from "./JsonVisit.ts"
 
 const [QUOTE, COLON] = [0x22, 0x3a]
-const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]
 
 /** An object has a key twice. */
 export class RepeatedKey extends SyntaxError {}
