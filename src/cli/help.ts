@@ -3,7 +3,7 @@
  */
 import { CliOutput, type HelpDoc } from "effect/cli"
 import * as Option from "effect/Option"
-import { wrapped } from "./columns.ts"
+import { wrapped } from "../dsl/progress/Width.ts"
 import { asksJson, told } from "./telling.ts"
 
 /** A narrower terminal than this wraps what it likes. */

@@ -11,7 +11,7 @@ import { figure, type ResultRow } from "./Results.ts"
 const distinct = (values: ReadonlyArray<string>) => [...new Set(values)]
 
 /** Of a page, and of most terminals. */
-const columnsOfText = 80
+export const columnsOfText = 80
 
 /** To the width of a column, in the cells of a terminal. */
 const padded = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - cells(text)))

@@ -1,7 +1,7 @@
 /** `rise doctor`: what is wrong before a run begins, and how to mend it, in one screen. */
 import { Console, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
-import { wrapped } from "../columns.ts"
+import { wrapped } from "../../dsl/progress/Width.ts"
 import { CommandLine } from "../commandLine.ts"
 import { data } from "../doctor/data.ts"
 import { engine } from "../doctor/engine.ts"

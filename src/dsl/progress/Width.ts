@@ -8,6 +8,17 @@ const graphemes = new Intl.Segmenter()
 /** How many cells a text takes. */
 export const cells = (text: string): number => stringWidth(text)
 
+/**
+ * Words one after the other, in lines of at most so many cells; a longer word has a line of its own. A no-break space
+ * holds words together.
+ */
+export const wrapped = (text: string, room: number): ReadonlyArray<string> =>
+  text.split(/[ \t\r\n]+/).filter((word) => word !== "").reduce<ReadonlyArray<string>>((lines, word) => {
+    const last = lines.at(-1)
+    const longer = `${last} ${word}`
+    return last !== undefined && cells(longer) <= room ? [...lines.slice(0, -1), longer] : [...lines, word]
+  }, [])
+
 /** As much of the beginning as fits into so many cells. */
 const head = (parts: ReadonlyArray<string>, room: number): string => {
   let text = ""

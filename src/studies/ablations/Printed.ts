@@ -2,25 +2,14 @@
  * A table as a terminal shows it: columns as far as there is room for them, the others below, each under a heading of
  * as many lines as it needs.
  */
-import { cells, squeezed } from "../../dsl/progress/Width.ts"
-import { fitting } from "../../evaluation/table.ts"
-
-/** Of a page, and of most terminals. */
-const usualWidth = 80
+import { cells, squeezed, wrapped } from "../../dsl/progress/Width.ts"
+import { columnsOfText, fitting } from "../../evaluation/table.ts"
 
 /** Between columns. */
 const gap = 2
 
 /** Holds words together in a line. */
 const bound = "\u00a0"
-
-/** Words one after the other, in lines of at most so many cells; a longer word has a line of its own. */
-const wrapped = (text: string, room: number): ReadonlyArray<string> =>
-  text.split(" ").reduce<ReadonlyArray<string>>((lines, word) => {
-    const last = lines.at(-1)
-    const longer = `${last} ${word}`
-    return last !== undefined && cells(longer) <= room ? [...lines.slice(0, -1), longer] : [...lines, word]
-  }, [])
 
 const padded = (text: string, width: number): string => " ".repeat(Math.max(0, width - cells(text))) + text
 
@@ -33,7 +22,7 @@ const padded = (text: string, width: number): string => " ".repeat(Math.max(0, w
 export const table = (
   title: string,
   rows: ReadonlyArray<ReadonlyArray<string>>,
-  width: number = usualWidth
+  width: number = columnsOfText
 ): string => {
   const [head = [], ...body] = rows
   const name = (row: ReadonlyArray<string>) => squeezed(row[0] ?? "", Math.max(8, Math.floor(width / 2)))
