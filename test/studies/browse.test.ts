@@ -242,7 +242,7 @@ describe("browsing", () => {
         const run = yield* Run
         for (const row of rows) yield* run.append("predictions.jsonl", row)
         yield* labels({ task: mood, method: "model", bars: barsOf(mood) })
-      }).pipe(Effect.provide(Run.layer({ path, seed: 0 })))
+      }).pipe(Effect.provide(Run.layer({ path, seed: 0, identity: {} })))
       const at = (name: string) => `${path}/${name}`
       const { methods: [model] } = yield* Answers.read(at, Drawing.make(mood.described), "accuracy")
       assert.deepStrictEqual(model!.matrix, [[1, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
