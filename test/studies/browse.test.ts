@@ -187,10 +187,10 @@ describe("browsing", () => {
   it.effect("says of single labels how sure their tokens were, in digits that rank them; of old answers nothing", () =>
     Effect.gen(function*() {
       const weather = Classification.make({ name: "w", labels: ["sun", "rain"], subject: "weather", answer: "single" })
-      const sure = [0.99998, 0.9996, 0.42, undefined]
+      const sure = [0.99998, 0.9996, 0.42, undefined, 0.002]
       const directory = yield* folder({
         "results.json": JSON.stringify([
-          { method: "model", part: "all", shots: "full", metric: "accuracy", value: 1, n: 4, seed: 0 }
+          { method: "model", part: "all", shots: "full", metric: "accuracy", value: 1, n: 5, seed: 0 }
         ]),
         "run.json": JSON.stringify({
           identity: { task: "w", seed: 1 },
@@ -211,14 +211,14 @@ describe("browsing", () => {
       })
       const at = (name: string) => `${directory}/${name}`
       const { methods: [model] } = yield* Answers.read(at, Drawing.make(weather.described), "accuracy")
-      assert.strictEqual(model!.bins.reduce((n, bin) => n + bin.n, 0), 3)
+      assert.strictEqual(model!.bins.reduce((n, bin) => n + bin.n, 0), 4)
       assert.closeTo(model!.bins.at(-1)!.said, 0.99998 + 0.9996, 1e-12)
       yield* report(directory)
       const browser = (yield* Effect.promise(() => openPage(directory))).place("browser")!
       const [sort] = browser.all("select").filter((one) => one.attributes.get("id") === "by-sort")
       sort!.fire("change", "unsure")
-      const said = browser.all("button", "cell right").map((cell) => /[\d.]+% sure/.exec(cell.textContent)?.[0])
-      assert.deepStrictEqual(said, ["42% sure", "99.96% sure", "99.998% sure", undefined])
+      const said = browser.all("button", "cell right").map((cell) => /[<\d.]+% sure/.exec(cell.textContent)?.[0])
+      assert.deepStrictEqual(said, ["<1% sure", "42% sure", "99.96% sure", "99.998% sure", undefined])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("counts an answer as right by the votes, also where their tie is none in the percents it is written in", () =>

@@ -3,6 +3,7 @@
  */
 import { Option } from "effect"
 import type { Row } from "../../dsl/Quarantine.ts"
+import { inPercent } from "../../kernels/text/inPercent.ts"
 import type { Data } from "../data.ts"
 import { cell, escape, heads, prose, row, scrolling, text, words } from "./Html.ts"
 
@@ -16,7 +17,7 @@ export interface SetAside {
   readonly first: ReadonlyArray<Pick<Row, "source" | "row" | "unit" | "reason" | "detail">>
 }
 
-const share = (part: number, of: number): string => of === 0 ? "–" : `${(100 * part / of).toFixed(1)}%`
+const share = (part: number, of: number): string => of === 0 ? "–" : `${inPercent(part / of, 1)}%`
 
 const labelsOf = (data: Data): string => {
   const { kind, labels } = data
