@@ -221,7 +221,7 @@ describe("browsing", () => {
       assert.deepStrictEqual(said, ["<1% sure", "42% sure", "99.96% sure", "99.998% sure", undefined])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
-  it.effect("counts an answer as right by the votes, also where their tie is none in the percents it is written in", () =>
+  it.effect("counts an answer as right by the votes, also where their tie is none in written percents", () =>
     Effect.gen(function*() {
       const mood = Classification.make({ name: "m", labels: ["calm", "wild", "sad"], subject: "mood" })
       const rows = [["wild", 1], ["sad", 0]].map(([said, accuracy], i) => ({

@@ -44,7 +44,7 @@ export const write = Effect.fnUntraced(
       })
     }
     const tasks = suspects.map((suspect) => {
-      // All that suspects.jsonl says: its reasoning is a pre-annotation, and a path of this machine leads nowhere there.
+      // All that suspects.jsonl says: the reasoning is a pre-annotation, and a path of this machine leads nowhere.
       const { image, path: _, reasoning, ...said } = Schema.encodeSync(Audit.Suspect)(suspect)
       const { label, reconstruction, similarity } = said
       return JSON.stringify({

@@ -1,6 +1,6 @@
 /**
- * A share in percent, without the sign. What rounds to 0 or to 100 and is neither is "<1" or ">99": of 200 steps 199 are
- * not all.
+ * A share in percent, without the sign. What rounds to 0 or to 100 and is neither is "<1" or ">99": of 200 steps 199
+ * are not all.
  *
  * @param digits behind the point; with one, "<0.1" and ">99.9"
  */

@@ -28,6 +28,7 @@ import { isTried, type Preset } from "../../pipelines/Presets.ts"
 import { warmUp } from "../../pipelines/warmUp.ts"
 import type { Policy } from "../../policy/Policy.ts"
 import { lines } from "../artefacts.ts"
+import { bothWays } from "./bothWays.ts"
 import { score, Scored } from "./Scored.ts"
 
 /** Name of the file of scores. */
@@ -89,7 +90,7 @@ const pipelines = <A, E, R, EP, RP>(
   const trains = training === "none"
     ? []
     : [training === "warm-up" ? start : loop(start).pipe(Rise.reinforce(reinforce))]
-  return { trains, judging: loop(Rise.make(task, judged)) }
+  return { trains, judging: loop(Rise.make(bothWays(task), judged)) }
 }
 
 /** Names the stages of a part, of which there may be two that go through the same. */

@@ -48,8 +48,8 @@ const labelsOf = (data: Data): string => {
     kind === "boxes"
       ? "Pictures that have a box of the label."
       : "Pictures whose largest share is the label's (where several tie, each of them counts the picture), and the " +
-        "mean of its shares over all pictures. A tie that the data themselves round to whole percents, such as 33, 33 " +
-        "and 34, is none."
+        "mean of its shares over all pictures. A tie that the data themselves round to whole percents, such as 33, " +
+        "33 and 34, is none."
   } All that was read; a preset may take only the first of them.</p>`
 }
 
