@@ -11,11 +11,13 @@
  * a wrong label might have learned it by heart.
  */
 import { Effect, Layer, Path, Schema, Stream } from "effect"
+import * as Quoted from "../../data/Quoted.ts"
 import * as Dataset from "../../dsl/Dataset.ts"
 import * as Fingerprint from "../../dsl/Fingerprint.ts"
 import * as Plain from "../../dsl/Plain.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Progress from "../../dsl/Progress.ts"
+import { duration } from "../../dsl/progress/words.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { named, Run } from "../../dsl/Run.ts"
@@ -51,6 +53,8 @@ export interface AuditOptions<A, E, R, EP, RP> {
    * judge.
    */
   readonly training: "none" | "warm-up" | "RISE-CoT"
+  /** Whether the policy is the embedded checkpoint, whose pace is known before it begins. Default false. */
+  readonly embedded?: boolean
   /** A folder for each half, with its checkpoints, lies here. */
   readonly out: string
   /** Keys the cut in two, and every draw. */
@@ -120,7 +124,16 @@ const announce = <A, E, R, EP, RP>(
         ...of(reading === undefined ? [] : [reading], judged)
       ].map(({ counted, stage }) => ({ counted, stage: own(stage) }))
     })
+    const { candidates } = filledStage(options.preset.generate)
+    const seconds = stages.reduce((sum, { counted }) => sum + counted, 0)
+    const time = options.embedded === true
+      ? `${seconds < 10 ? "some seconds" : `about ${duration(seconds)}`} with the embedded model on two idle cores`
+      : "how long they take is told with their first steps"
+    const many = `${Quoted.count(all, "label")}, ${Quoted.count(candidates, "reasoning")} each, in ${
+      Quoted.count(stages.length, "stage")
+    }`
     yield* Progress.report(Progress.Event.Planned({ stages }))
+    yield* Progress.report(Progress.Event.Began({ text: `to do: ${many}: ${time}` }))
   })
 
 /** Reports the stages of a part by their own names. */

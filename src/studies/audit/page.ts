@@ -15,6 +15,7 @@ import * as Bars from "../report/Bars.ts"
 import { document } from "../report/Document.ts"
 import { shot } from "../report/Examples.ts"
 import { cell, escape, heads, prose, row, scrolling } from "../report/Html.ts"
+import * as Machine from "../report/Machine.ts"
 import { type Judge, silence, type Unanswered } from "./Judge.ts"
 import { rankings } from "./Scored.ts"
 import type { Suspect } from "./Suspects.ts"
@@ -131,7 +132,11 @@ export const page = <A, E, R>(
         body: order +
           doubts.map((text) => `<p role="alert"><strong>${prose(text)}</strong></p>`).join("") +
           (unanswered.count === 0 ? "" : `<p><strong>${prose(silence(unanswered, judge))}</strong></p>`) +
-          `<div class="stack">${cards}</div><h2>Figures</h2>${figuresOf(rows)}`
+          `<div class="stack">${cards}</div><h2>Figures</h2>${
+            figuresOf(rows)
+          }<h2>Machine and time</h2>${Machine.place}`,
+        // It lies beside the page, which has the same bytes wherever the audit ran.
+        script: true
       })
     )
   })

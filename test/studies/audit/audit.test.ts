@@ -14,6 +14,7 @@ import { Audit } from "../../../src/studies/index.ts"
 import { BoxCodec, Detection } from "../../../src/tasks/detection/index.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
 import * as Drawing from "../../policy/drawing.ts"
+import { openPage } from "../programs/pageDom.ts"
 
 type Settings = Pick<Preset, "generate" | "reconstruct" | "reinforce" | "warmUp">
 
@@ -198,6 +199,21 @@ describe("audit", () => {
       const of = (tag: "Started" | "Finished") => events.flatMap((event) => event._tag === tag ? [event.stage] : [])
       assert.deepStrictEqual([of("Started"), of("Finished")], [names, names])
       assert.strictEqual(events.findIndex(({ _tag }) => _tag === "Planned"), 0)
+      assert.deepStrictEqual(events.flatMap((event) => event._tag === "Began" ? [event.text] : []), [
+        "to do: 120 labels, 8 reasonings each, in 8 stages: how long they take is told with their first steps"
+      ])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("shows on its page how long it took and on what, of which the page itself has no byte", () =>
+    Effect.gen(function*() {
+      const out = `${yield* folder}/run`
+      yield* study(out)
+      const { html, place } = yield* Effect.promise(() => openPage(out, "audit.html"))
+      const shown = place("machine")!.textContent
+      assert.match(shown, /time of all stages[\d.]+ (s|min)/)
+      assert.include(shown, "half-1/warm-up")
+      assert.include(shown, "half-2/audit")
+      assert.notMatch(html, /time of all stages[\d.]|half-1\/warm-up/)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("resumes in its second half to the same bytes", () =>
