@@ -58,8 +58,8 @@ describe("columns of 0 and 1 that are called as halves are", () => {
         assert.strictEqual(
           yield* errorOf(`circle,square,triangle,${name}`, split),
           `"${name}" holds 0 and 1 and is called as a half of the data is, and is no label unless it is named as ` +
-            "one. To tell halves, write a column \"split\" with train and test (or val) in its place; to take it for a " +
-            `label, name all: --labels circle,square,triangle,${name}; to leave it out, name the others: ` +
+            "one. To tell halves, write a column \"split\" with train and test (or val) in its place; to take it for " +
+            `a label, name all: --labels circle,square,triangle,${name}; to leave it out, name the others: ` +
             "--labels circle,square,triangle"
         )
       }
