@@ -26,6 +26,7 @@ import { ahead, type Planned } from "../../dsl/stages/Ahead.ts"
 import * as Passing from "../../dsl/stages/Passing.ts"
 import { filledStage } from "../../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
+import { Tokens } from "../../dsl/Usage.ts"
 import { isTried, type Preset } from "../../pipelines/Presets.ts"
 import { warmUp } from "../../pipelines/warmUp.ts"
 import type { Policy } from "../../policy/Policy.ts"
@@ -178,12 +179,16 @@ export const audit = Effect.fn("rise.audit")(function*<A, E, R, EP, RP>(options:
   const prompts = yield* Fingerprint.prompts(task)
   yield* Quarantine.silently(announce(options, folds))
   const view = yield* Progress.Progress
+  const counted = yield* Tokens
   for (const fold of folds) {
     // Scores of other labels, or of a judge that was trained in another way, are not taken for these.
     const data = yield* Fingerprint.data(task, fold.judged)
+    const own = naming(options, fold.name)
     const identity = { part: fold.name, task: task.name, prompts, data, training, settings }
     yield* judge(options, fold).pipe(
-      Effect.provideService(Progress.Progress, namedBy(naming(options, fold.name))(view)),
+      Effect.provideService(Progress.Progress, namedBy(own)(view)),
+      // What the view has counted, under the names that it knows; the pass of judging reports itself as explaining.
+      Effect.provideService(Tokens, (stage) => counted(own(stage === "audit" ? "explain" : stage))),
       Effect.provide([
         Layer.fresh(policy),
         Run.layer({ path: path.join(out, fold.name), seed, resume: true, identity })
