@@ -13,7 +13,7 @@ import { readable, runMain } from "../src/cli/process.ts"
 import { ScriptError } from "./program.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
-const folders = ["src", "scripts", "test", "typetest", "bench", "examples"]
+const folders = ["src", "scripts", "test", "typetest", "bench", "examples", "assets/report"]
 
 const format = Effect.fnUntraced(function*(check: boolean) {
   const fs = yield* FileSystem.FileSystem
@@ -29,7 +29,7 @@ const format = Effect.fnUntraced(function*(check: boolean) {
   const changed: Array<string> = []
   for (const folder of folders) {
     for (const name of (yield* fs.readDirectory(path.join(root, folder), { recursive: true })).sort()) {
-      if (!name.endsWith(".ts") || name.includes("node_modules")) continue
+      if (!/\.[jt]s$/.test(name) || name.includes("node_modules")) continue
       const file = path.join(root, folder, name)
       const text = yield* fs.readFileString(file)
       const formatted = formatter.formatText({ filePath: file, fileText: text })

@@ -65,8 +65,11 @@
 
   /** @param {number | null | undefined} value */
   const figure = (value) => value === null || value === undefined ? "–" : value.toFixed(3)
-  /** @param {number} share */
-  const percent = (share) => String(Math.round(share * 100))
+  /** What rounds to 0 or to 100 and is neither says so. @param {number} share */
+  const percent = (share) => {
+    const whole = Math.round(share * 100)
+    return share > 0 && whole === 0 ? "<1" : share < 1 && whole === 100 ? ">99" : String(whole)
+  }
   /** In percent, with as many digits as tell it from 100: most answers are nearly sure. @param {number} share */
   const surely = (share) => {
     if (!(share > 0.99 && share < 1)) return percent(share)
@@ -89,8 +92,12 @@
       make(
         "rect",
         { class: `box ${kind}`, x: x * width, y: y * height, width: w * width, height: h * height },
-        make("title", {}, `${kind === "truth" ? "truth" : "answer"}${label === undefined ? "" : `: ${label}`}` +
-          `${score === undefined || score === null ? "" : `, ${surely(score)}% sure`}`)
+        make(
+          "title",
+          {},
+          `${kind === "truth" ? "truth" : "answer"}${label === undefined ? "" : `: ${label}`}` +
+            `${score === undefined || score === null ? "" : `, ${surely(score)}% sure`}`
+        )
       )
     return make(
       "svg",
@@ -137,7 +144,11 @@
         /** @param {string} kind @param {number} share @param {number} y */
         const one = (kind, share, y) => [
           make("rect", { class: kind, x: left, y, width: Math.max(0, Math.min(1, share)) * most, height: 9, rx: 1 }),
-          make("text", { class: "tick", x: left + Math.max(0, Math.min(1, share)) * most + 4, y: y + 8 }, percent(share))
+          make(
+            "text",
+            { class: "tick", x: left + Math.max(0, Math.min(1, share)) * most + 4, y: y + 8 },
+            percent(share)
+          )
         ]
         return [
           make("text", { class: "tick", x: left - 6, y: at + 16, "text-anchor": "end" }, name),
@@ -148,13 +159,23 @@
     )
   }
 
-  /** @param {string} id @param {string} label @param {ReadonlyArray<readonly [string, string]>} options @param {() => void} change */
+  /**
+   * @param {string} id @param {string} label
+   * @param {ReadonlyArray<readonly [string, string]>} options @param {() => void} change
+   */
   const choice = (id, label, options, change) => {
-    const select = make("select", { id, onchange: change }, ...options.map(([value, text]) => make("option", { value }, text)))
+    const select = make(
+      "select",
+      { id, onchange: change },
+      ...options.map(([value, text]) => make("option", { value }, text))
+    )
     return { select, field: make("label", { class: "field", for: id }, label, select) }
   }
 
-  /** Small pages of something long, with what stands between them. @param {number} size @param {(from: number) => void} show */
+  /**
+   * Small pages of something long, with what stands between them.
+   * @param {number} size @param {(from: number) => void} show
+   */
   const paging = (size, show) => {
     let [from, of] = [0, 0]
     const place = make("span", { class: "place" })
@@ -187,7 +208,11 @@
   /** @param {any} content */
   const open = (content) => {
     details.replaceChildren(
-      make("form", { method: "dialog", class: "close" }, make("button", { type: "button", onclick: () => details.close() }, "Close")),
+      make(
+        "form",
+        { method: "dialog", class: "close" },
+        make("button", { type: "button", onclick: () => details.close() }, "Close")
+      ),
       content
     )
     if (!details.open) details.showModal()
@@ -196,11 +221,15 @@
 
   /** What is wrong with an answer, in a word. @param {any} answer */
   const fault = ({ annotation, fault, verdict }) =>
-    fault !== undefined ? `no answer: ${fault}` : annotation === undefined || verdict !== "ok" ? `not valid (${verdict})` : ""
+    fault !== undefined
+      ? `no answer: ${fault}`
+      : annotation === undefined || verdict !== "ok"
+      ? `not valid (${verdict})`
+      : ""
 
   /**
-   * Of one picture, accuracy lies between wrong and right where the answer's largest shares are equal; of these, what is
-   * written names one.
+   * Of one picture, accuracy lies between wrong and right where the answer's largest shares are equal; of these, what
+   * is written names one.
    * @param {any} answer
    */
   const tied = ({ metrics: { accuracy } }) =>
@@ -210,7 +239,14 @@
 
   /** What the colours mean of what is drawn. */
   const colours = () =>
-    make("p", { class: "note" }, make("span", { class: "key truth" }), "truth  ", make("span", { class: "key ours" }), "answer")
+    make(
+      "p",
+      { class: "note" },
+      make("span", { class: "key truth" }),
+      "truth  ",
+      make("span", { class: "key ours" }),
+      "answer"
+    )
 
   /** All that is known of one sample. @param {any} index @param {any} sample */
   const whole = (index, sample) =>
@@ -281,7 +317,8 @@
       if (sort === "best") return by(method.score, -better)
       if (sort === "unsure") return by(method.confidence, 1)
       const gain = method.score.map((/** @type {number | null} */ own, /** @type {number} */ i) =>
-        own === null || sft.score[i] === null ? null : better * (own - sft.score[i]))
+        own === null || sft.score[i] === null ? null : better * (own - sft.score[i])
+      )
       return by(gain, sort === "gain" ? -1 : 1)
     }
     /** @param {any} method @param {string} sort */
@@ -330,7 +367,10 @@
         ["best", "best first"],
         ...(sft === undefined
           ? []
-          : [/** @type {const} */ (["gain", "largest gain over SFT"]), /** @type {const} */ (["loss", "largest loss to SFT"])]),
+          : [
+            /** @type {const} */ (["gain", "largest gain over SFT"]),
+            /** @type {const} */ (["loss", "largest loss to SFT"])
+          ]),
         ["unsure", "lowest confidence"]
       ], draw)
     }
@@ -360,11 +400,29 @@
           "button",
           { type: "button", class: `cell ${method.right[i] === 1 ? "right" : "wrong"}` },
           shot,
-          make("b", {}, `${method.right[i] === 1 ? "✓" : "✗"} ${label >= 0
-            ? index.labels[label]
-            : index.verdicts[method.verdict[i]] === "ok" ? (method.right[i] === 1 ? "right" : "wrong") : "not valid"}`),
-          make("small", {}, `${index.truth[i].length === 0 ? "" : `truth ${index.truth[i].map((/** @type {number} */ at) => index.labels[at]).join(", ")}\u00a0· `}` +
-            `${index.metric} ${figure(method.score[i])}${method.confidence[i] === null ? "" : `\u00a0· ${surely(method.confidence[i])}% sure`}`)
+          make(
+            "b",
+            {},
+            `${method.right[i] === 1 ? "✓" : "✗"} ${
+              label >= 0
+                ? index.labels[label]
+                : index.verdicts[method.verdict[i]] === "ok"
+                ? (method.right[i] === 1 ? "right" : "wrong")
+                : "not valid"
+            }`
+          ),
+          make(
+            "small",
+            {},
+            `${
+              index.truth[i].length === 0
+                ? ""
+                : `truth ${index.truth[i].map((/** @type {number} */ at) => index.labels[at]).join(", ")}\u00a0· `
+            }` +
+              `${index.metric} ${figure(method.score[i])}${
+                method.confidence[i] === null ? "" : `\u00a0· ${surely(method.confidence[i])}% sure`
+              }`
+          )
         )
         chunk(`samples-${Math.floor(i / index.perFile)}`).then((/** @type {any} */ rows) => {
           if (own !== turn) return
@@ -380,7 +438,8 @@
     }
     const pages = paging(perPage, show)
     const used = Object.entries(fields).filter(([name]) =>
-      !(name === "part" && index.parts.length < 2 || name === "label" && index.labels.length < 2))
+      !(name === "part" && index.parts.length < 2 || name === "label" && index.labels.length < 2)
+    )
     place.replaceChildren(
       make(
         "form",
@@ -399,10 +458,15 @@
 
   const loopsPerPage = 4
 
-  /** The section of the closed loop. @param {any} place @param {any} index @param {ReadonlyArray<string>} labels @param {number | null} tau */
+  /**
+   * The section of the closed loop.
+   * @param {any} place @param {any} index @param {ReadonlyArray<string>} labels @param {number | null} tau
+   */
   const loops = (place, index, labels, tau) => {
     const spread = index.rewards.map((/** @type {number[]} */ rewards) => Math.max(...rewards) - Math.min(...rewards))
-    const mean = index.rewards.map((/** @type {number[]} */ rewards) => rewards.reduce((a, b) => a + b, 0) / Math.max(1, rewards.length))
+    const mean = index.rewards.map((/** @type {number[]} */ rewards) =>
+      rewards.reduce((a, b) => a + b, 0) / Math.max(1, rewards.length)
+    )
     const verdicts = [...new Set(index.verdicts.flat())].toSorted()
     /** @type {number[]} */
     let chosen = []
@@ -417,35 +481,54 @@
       pages.begin(chosen.length)
     }
     const fields = {
-      verdict: choice("by-verdict", "with a chain that was judged", [["", "anything"], ...verdicts.map((name) => /** @type {const} */ ([name, name]))], draw),
-      sort: choice("loops-sort", "sort", [["spread", "rewards that differ most"], ["low", "lowest rewards"], ["high", "highest rewards"], ["", "as in the training set"]], draw)
+      verdict: choice("by-verdict", "with a chain that was judged", [
+        ["", "anything"],
+        ...verdicts.map((name) => /** @type {const} */ ([name, name]))
+      ], draw),
+      sort: choice("loops-sort", "sort", [["spread", "rewards that differ most"], ["low", "lowest rewards"], [
+        "high",
+        "highest rewards"
+      ], ["", "as in the training set"]], draw)
     }
     const list = make("div", { class: "stack" })
     let turn = 0
     /** @param {number} from */
     const show = (from) => {
       const own = ++turn
-      list.replaceChildren(...chosen.slice(from, from + loopsPerPage).map((i) => {
-        const card = make("div", { class: "card example" })
-        chunk(`loops-${Math.floor(i / index.perFile)}`).then((/** @type {any} */ rows) => {
-          if (own === turn) card.replaceChildren(...loop(rows[i % index.perFile], labels, tau))
-        }, missing(place))
-        return card
-      }))
+      list.replaceChildren(
+        ...chosen.slice(from, from + loopsPerPage).map((i) => {
+          const card = make("div", { class: "card example" })
+          chunk(`loops-${Math.floor(i / index.perFile)}`).then((/** @type {any} */ rows) => {
+            if (own === turn) card.replaceChildren(...loop(rows[i % index.perFile], labels, tau))
+          }, missing(place))
+          return card
+        })
+      )
     }
     const pages = paging(loopsPerPage, show)
     place.replaceChildren(
-      make("form", { class: "filters", onsubmit: (/** @type {Event} */ event) => event.preventDefault() }, fields.verdict.field, fields.sort.field),
+      make(
+        "form",
+        { class: "filters", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
+        fields.verdict.field,
+        fields.sort.field
+      ),
       list,
       pages.bar
     )
     draw()
   }
 
-  /** One sample's chains. @param {any} sample @param {ReadonlyArray<string>} labels @param {number | null} tau none: all are kept */
+  /**
+   * One sample's chains.
+   * @param {any} sample @param {ReadonlyArray<string>} labels @param {number | null} tau none: all are kept
+   */
   const loop = (sample, labels, tau) => {
-    const best = sample.chains.reduce((/** @type {number} */ at, /** @type {any} */ chain, /** @type {number} */ i) =>
-      chain.reward > sample.chains[at].reward ? i : at, 0)
+    const best = sample.chains.reduce(
+      (/** @type {number} */ at, /** @type {any} */ chain, /** @type {number} */ i) =>
+        chain.reward > sample.chains[at].reward ? i : at,
+      0
+    )
     return [
       make(
         "div",
@@ -472,7 +555,13 @@
               "summary",
               {},
               make("b", {}, `chain ${i + 1}`),
-              ` reward ${figure(chain.reward)}${i !== best ? "" : tau === null || chain.reward >= tau ? ", the best: kept" : ", the best: below τ, left out"}`,
+              ` reward ${figure(chain.reward)}${
+                i !== best
+                  ? ""
+                  : tau === null || chain.reward >= tau
+                  ? ", the best: kept"
+                  : ", the best: below τ, left out"
+              }`,
               chain.verdict === "ok" ? "" : make("small", { class: "bad" }, ` ${chain.verdict}`)
             ),
             make("p", { class: "reasoning" }, chain.reasoning === "" ? "(nothing)" : chain.reasoning),
@@ -490,16 +579,25 @@
 
   /** Says that the folder is missing. @param {any} place */
   const missing = (place) => () => {
-    place.replaceChildren(make("p", { class: "note" }, "This part lies in the folder report/ beside this page: keep the two together."))
+    place.replaceChildren(
+      make("p", { class: "note" }, "This part lies in the folder report/ beside this page: keep the two together.")
+    )
   }
 
   /** @param {number} seconds */
   const duration = (seconds) => {
     const s = Math.round(seconds)
-    return s >= 3600 ? `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min` : s >= 60 ? `${Math.floor(s / 60)} min ${s % 60} s` : `${seconds < 10 ? seconds.toFixed(1) : s} s`
+    return s >= 3600
+      ? `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`
+      : s >= 60
+      ? `${Math.floor(s / 60)} min ${s % 60} s`
+      : `${seconds < 10 ? seconds.toFixed(1) : s} s`
   }
 
-  /** A table. @param {string} caption @param {ReadonlyArray<string>} heads @param {ReadonlyArray<ReadonlyArray<string>>} rows */
+  /**
+   * A table.
+   * @param {string} caption @param {ReadonlyArray<string>} heads @param {ReadonlyArray<ReadonlyArray<string>>} rows
+   */
   const table = (caption, heads, rows) =>
     make(
       "div",
@@ -509,8 +607,18 @@
         {},
         make("caption", {}, caption),
         make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))),
-        make("tbody", {}, ...rows.map(([first, ...rest]) =>
-          make("tr", {}, make("th", { scope: "row" }, first), ...rest.map((cell) => make("td", {}, cell)))))
+        make(
+          "tbody",
+          {},
+          ...rows.map(([first, ...rest]) =>
+            make(
+              "tr",
+              {},
+              make("th", { scope: "row" }, first),
+              ...rest.map((cell) => make("td", {}, cell))
+            )
+          )
+        )
       )
     )
 
@@ -523,8 +631,16 @@
     const place = document.getElementById("machine")
     if (place === null) return
     place.replaceChildren(
-      make("dl", {}, ...run.facts.map((/** @type {[string, string]} */ [name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)))),
-      ...(run.command === null ? [] : [make("p", {}, "Repeat it: ", make("code", { class: "command" }, ...inPieces(run.command)))]),
+      make(
+        "dl",
+        {},
+        ...run.facts.map((/** @type {[string, string]} */ [name, value]) =>
+          make("div", {}, make("dt", {}, name), make("dd", {}, value))
+        )
+      ),
+      ...(run.command === null
+        ? []
+        : [make("p", {}, "Repeat it: ", make("code", { class: "command" }, ...inPieces(run.command)))]),
       ...(run.stages.length === 0 ? [] : [table(
         "Time by stage",
         ["stage", "time", "tokens", "tokens a second", "most memory by then"],
@@ -550,9 +666,13 @@
     const of = now.at === undefined ? "" : ` (stage ${now.at} of ${now.of} of the run)`
     const steps = `${now.step}${now.total > 0 ? ` of ${now.total}` : ""} ${now.unit}`
     place.replaceChildren(
-      make("b", {}, now.time !== undefined && Date.now() - now.time > silentMillis
-        ? `This run was under way, and nothing was heard of it for ${duration((Date.now() - now.time) / 1000)}. `
-        : "This run is under way. "),
+      make(
+        "b",
+        {},
+        now.time !== undefined && Date.now() - now.time > silentMillis
+          ? `This run was under way, and nothing was heard of it for ${duration((Date.now() - now.time) / 1000)}. `
+          : "This run is under way. "
+      ),
       `${now.stage === "" ? "It is about to begin." : `${now.stage}${of}: ${steps}.`}` +
         `${now.secondsLeft === undefined ? "" : ` The whole run: about ${duration(now.secondsLeft)} left.`}`,
       ...(now.total > 0 ? [make("label", { class: "meta" }, `This stage, ${percent(share)}%: `, meter)] : [])
@@ -563,7 +683,10 @@
 
   const silentMillis = 60_000
 
-  /** Reads again what the run is doing, until it is done; a page that was rewritten is loaded anew. @param {number} [pages] */
+  /**
+   * Reads again what the run is doing, until it is done; a page that was rewritten is loaded anew.
+   * @param {number} [pages]
+   */
   const follow = (pages) => {
     setTimeout(() => {
       load("now", "now", String(Date.now())).then((now) => {

@@ -7,7 +7,7 @@ import { directoryOf } from "../policy/Embedded.ts"
 import { type Engine, trains } from "./engine/flags.ts"
 import type { Remote } from "./flags.ts"
 import { FlagError } from "./futile.ts"
-import { check } from "./policy.ts"
+import { readable } from "./modelFolder.ts"
 import * as Saved from "./saved.ts"
 import type { Told } from "./told.ts"
 
@@ -47,7 +47,7 @@ export const baseOf = Effect.fnUntraced(function*(asked: Asked, form: Form) {
           "it was trained from, or leave --base out"
       })
     }
-    yield* check({ model: base.value, seed: 0 })
+    yield* readable(base.value, Option.none(), "--base")
     return base
   }
   // An engine's base is not here.

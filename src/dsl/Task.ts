@@ -151,6 +151,11 @@ export interface Task<in out A> {
    */
   readonly placeless?: boolean
   /**
+   * Whether the similarity leaves things free that the prediction has and the truth lacks, as eq. 6 over N_g does
+   * boxes: an audit, which doubts the truth, then compares both ways. Default false.
+   */
+  readonly oneSided?: boolean
+  /**
    * The task as JSON, which `Rise.saveModel` writes beside the weights, so that whoever opens the model knows what it
    * was trained for. `Classification.make` and `Detection.make` give it; default: nothing is written.
    */

@@ -50,6 +50,7 @@ interface Members {
   readonly judging?: unknown
   readonly metrics?: unknown
   readonly described?: unknown
+  readonly oneSided?: unknown
   readonly placeless?: unknown
   readonly single?: unknown
 }
@@ -90,7 +91,7 @@ export const fault = (task: Members, common: ReadonlyArray<string>): string | un
     return `described is ${kindOf(task.described)} that is no JSON, expected an object of texts, numbers and lists`
   }
   const { judging } = task
-  const switched = (["placeless", "single"] as const).find((member) =>
+  const switched = (["oneSided", "placeless", "single"] as const).find((member) =>
     task[member] !== undefined && typeof task[member] !== "boolean"
   )
   if (switched !== undefined) return `${switched} is ${kindOf(task[switched])}, expected true or false`

@@ -8,6 +8,7 @@ import * as Quarantine from "../dsl/Quarantine.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { Apart, overlap } from "../sources/index.ts"
+import { top } from "../tasks/classification/Labels.ts"
 import { Box } from "../tasks/detection/index.ts"
 import * as Drawing from "./Drawing.ts"
 
@@ -19,12 +20,14 @@ const mostLabels = 1000
 
 /** A label in one half. */
 const Half = Schema.Struct({
-  /** Pictures whose largest share is the label's, or that have a box of it. */
+  /** Pictures whose largest share is the label's (of several, where they tie), or that have a box of it. */
   pictures: Schema.Int,
   /** The sum of its shares, or its boxes. */
   amount: Schema.Finite
 })
 type Half = typeof Half.Type
+
+const decodeShares = Schema.decodeUnknownOption(Schema.Array(Schema.Finite))
 
 const Twice = Schema.Struct({ test: Schema.String, train: Schema.String })
 
@@ -42,6 +45,10 @@ export const Data = Schema.Struct({
 })
 export type Data = typeof Data.Type
 
+/** An annotation's own shares, where it is a distribution over so many labels. */
+const sharesOf = (truth: unknown, count: number): Option.Option<ReadonlyArray<number>> =>
+  Option.filter(decodeShares(truth), (shares) => shares.length === count)
+
 const countsOf = <A, E, R>(task: Task<A>, drawing: Drawing.Drawing, samples: Stream.Stream<Sample<A>, E, R>) => {
   const labels = new Map<string, Half>()
   const add = (label: string, pictures: number, amount: number) => {
@@ -51,16 +58,23 @@ const countsOf = <A, E, R>(task: Task<A>, drawing: Drawing.Drawing, samples: Str
   }
   return Effect.map(
     Stream.runFold(
-      Stream.mapEffect(samples, (sample) => PlugIn.encode(task, sample)),
+      Stream.mapEffect(
+        samples,
+        (sample) => Effect.map(PlugIn.encode(task, sample), (text) => ({ text, truth: sample.truth }))
+      ),
       () => 0,
-      (pictures, text) => {
+      (pictures, { text, truth }) => {
         const { boxes, shares } = Option.getOrElse(drawing.of(text, { width: 1, height: 1 }), () => ({
           boxes: [],
           shares: []
         }))
-        const most = Math.max(...shares)
-        for (const [i, share] of shares.entries()) {
-          if (share > 0) add(drawing.labels[i] ?? "", share === most ? 1 : 0, share)
+        // Written, they are whole percents: three labels with a third of the votes each would be one of 34.
+        const exact = drawing.kind === "labels"
+          ? Option.getOrElse(sharesOf(truth, drawing.labels.length), () => shares)
+          : shares
+        const first = new Set(top(exact))
+        for (const [i, share] of exact.entries()) {
+          if (share > 0) add(drawing.labels[i] ?? "", first.has(i) ? 1 : 0, share)
         }
         const named = boxes.map(({ label = "boxes" }) => label)
         for (const label of named) add(label, 0, 1)

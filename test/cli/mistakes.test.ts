@@ -443,6 +443,18 @@ const inFolder = (directory: string): ReadonlyArray<Row> => {
       next: /Its model is in it: --model \S+begun\/model/
     },
     {
+      line: ["evaluate", "--base", join(directory, "begun"), ...out],
+      code: 1,
+      says: /begun: is the folder of a run/,
+      next: /Its model is in it: --base \S+begun\/model/
+    },
+    {
+      line: ["evaluate", ...engine, "-m", "vl", "--tokenizer", join(directory, "begun"), ...out],
+      code: 1,
+      says: /begun: is the folder of a run/,
+      next: /Its model is in it: --tokenizer \S+begun\/model/
+    },
+    {
       line: ["train", "--subject", "weather"],
       code: 2,
       says: /--subject is for pictures of one's own/,

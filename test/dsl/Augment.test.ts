@@ -144,5 +144,6 @@ describe("augment", () => {
 
   it("is a yes or no of the plug-in", () => {
     assert.throws(() => Task.make({ ...Stub.Mood, placeless: "yes" as never }), /placeless is string/)
+    assert.throws(() => Task.make({ ...Stub.Mood, oneSided: 1 as never }), /oneSided is number/)
   })
 })

@@ -3,8 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Option } from "effect"
 import { readFileSync } from "node:fs"
 import { Worker } from "node:worker_threads"
+import { Run } from "../../src/dsl/Run.ts"
 import * as Drawing from "../../src/studies/Drawing.ts"
-import { report } from "../../src/studies/index.ts"
+import { barsOf, report } from "../../src/studies/index.ts"
+import { labels } from "../../src/studies/labels.ts"
 import * as Answers from "../../src/studies/report/Answers.ts"
 import * as Bars from "../../src/studies/report/Bars.ts"
 import { shot } from "../../src/studies/report/Examples.ts"
@@ -185,10 +187,10 @@ describe("browsing", () => {
   it.effect("says of single labels how sure their tokens were, in digits that rank them; of old answers nothing", () =>
     Effect.gen(function*() {
       const weather = Classification.make({ name: "w", labels: ["sun", "rain"], subject: "weather", answer: "single" })
-      const sure = [0.99998, 0.9996, 0.42, undefined]
+      const sure = [0.99998, 0.9996, 0.42, undefined, 0.002]
       const directory = yield* folder({
         "results.json": JSON.stringify([
-          { method: "model", part: "all", shots: "full", metric: "accuracy", value: 1, n: 4, seed: 0 }
+          { method: "model", part: "all", shots: "full", metric: "accuracy", value: 1, n: 5, seed: 0 }
         ]),
         "run.json": JSON.stringify({
           identity: { task: "w", seed: 1 },
@@ -209,14 +211,44 @@ describe("browsing", () => {
       })
       const at = (name: string) => `${directory}/${name}`
       const { methods: [model] } = yield* Answers.read(at, Drawing.make(weather.described), "accuracy")
-      assert.strictEqual(model!.bins.reduce((n, bin) => n + bin.n, 0), 3)
+      assert.strictEqual(model!.bins.reduce((n, bin) => n + bin.n, 0), 4)
       assert.closeTo(model!.bins.at(-1)!.said, 0.99998 + 0.9996, 1e-12)
       yield* report(directory)
       const browser = (yield* Effect.promise(() => openPage(directory))).place("browser")!
       const [sort] = browser.all("select").filter((one) => one.attributes.get("id") === "by-sort")
       sort!.fire("change", "unsure")
-      const said = browser.all("button", "cell right").map((cell) => /[\d.]+% sure/.exec(cell.textContent)?.[0])
-      assert.deepStrictEqual(said, ["42% sure", "99.96% sure", "99.998% sure", undefined])
+      const said = browser.all("button", "cell right").map((cell) => /[<\d.]+% sure/.exec(cell.textContent)?.[0])
+      assert.deepStrictEqual(said, ["<1% sure", "42% sure", "99.96% sure", "99.998% sure", undefined])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("counts an answer as right by the votes, also where their tie is none in written percents", () =>
+    Effect.gen(function*() {
+      const mood = Classification.make({ name: "m", labels: ["calm", "wild", "sad"], subject: "mood" })
+      const rows = [["wild", 1], ["sad", 0]].map(([said, accuracy], i) => ({
+        method: "model",
+        image: `${i}.png`,
+        part: null,
+        // The first has a third of the votes for each; the second was 40, 30 and 30.
+        truth: i === 0 ? "calm 34 wild 33 sad 33" : "calm 40 wild 30 sad 30",
+        text: `${said} 100`,
+        annotation: `${said} 100`,
+        reasoning: null,
+        verdict: "ok",
+        metrics: { accuracy: accuracy as number, valid: 1, reward: 1 }
+      }))
+      const fs = yield* FileSystem.FileSystem
+      const path = `${yield* fs.makeTempDirectoryScoped()}/run`
+      yield* Effect.gen(function*() {
+        const run = yield* Run
+        for (const row of rows) yield* run.append("predictions.jsonl", row)
+        yield* labels({ task: mood, method: "model", bars: barsOf(mood) })
+      }).pipe(Effect.provide(Run.layer({ path, seed: 0, identity: {} })))
+      const at = (name: string) => `${path}/${name}`
+      const { methods: [model] } = yield* Answers.read(at, Drawing.make(mood.described), "accuracy")
+      assert.deepStrictEqual(model!.matrix, [[1, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+      assert.deepStrictEqual(JSON.parse(yield* fs.readFileString(at("labels.json"))).rows, [
+        { label: "calm", n: 2, right: 1, unread: 0, confused: { label: "sad", n: 1 } }
+      ])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("shows a sample's chains with rewards, verdicts and what was rebuilt", () =>

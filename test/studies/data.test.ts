@@ -57,6 +57,26 @@ describe("the data of a report", () => {
       assert.include(html, "1 row of the data was set aside (missing-file 1).")
     })))
 
+  it.effect("count ties by the shares as the data have them, not by the whole percents that a model reads", () =>
+    live(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const root = yield* fs.makeTempDirectoryScoped()
+      const bytes = yield* png(8, 8)
+      const truths = [[1 / 3, 1 / 3, 1 / 3], [0.33, 0.33, 0.34], [0.998, 0.002, 0]]
+      const train = Stream.fromIterable(truths.map((truth, i) => ({ image: Image.encoded(`${i}.png`, bytes), truth })))
+      yield* logs(
+        inFolder({ out: `${root}/run`, seed: 0, task, train, test: Stream.empty, config: {} })(Results.write([]))
+      )
+      const { labels } = JSON.parse(yield* fs.readFileString(`${root}/run/data.json`))
+      const none = { pictures: 0, amount: 0 }
+      assert.deepStrictEqual(labels, [
+        { label: "sunny", train: { pictures: 2, amount: 1 / 3 + 0.33 + 0.998 }, test: none },
+        { label: "rainy", train: { pictures: 1, amount: 1 / 3 + 0.33 + 0.002 }, test: none },
+        { label: "snow", train: { pictures: 2, amount: 1 / 3 + 0.34 }, test: none }
+      ])
+      assert.include(yield* fs.readFileString(`${root}/run/report.html`), "where several tie, each of them counts")
+    })))
+
   it.effect("are equal pictures under annotations that are far apart: by divergence, by IoU, by any difference", () =>
     live(Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem

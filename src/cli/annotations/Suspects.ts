@@ -2,12 +2,12 @@
  * What an audit found, as Label Studio's tasks: each suspect with two pre-annotations, what was rebuilt and the label
  * that it has.
  */
-import { Effect, Option, Result, Stream } from "effect"
+import { Effect, Option, Result, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
 import { rounded } from "../../evaluation/confidence.ts"
 import { Decode } from "../../kernels/image/index.ts"
-import type { Audit } from "../../studies/index.ts"
+import { Audit } from "../../studies/index.ts"
 import * as LabelStudio from "./LabelStudio.ts"
 import type { Shape, Size, Value } from "./Row.ts"
 
@@ -43,9 +43,12 @@ export const write = Effect.fnUntraced(
         onSome: (annotation) => size === undefined ? [] : LabelStudio.regions(value(annotation, size), shape, size)
       })
     }
-    const tasks = suspects.map(({ image, label, rank, reason, reasoning, reconstruction, similarity }) =>
-      JSON.stringify({
-        data: { image: LabelStudio.addressOf(prefix, image), file_name: image, rank, label, reconstruction, reason },
+    const tasks = suspects.map((suspect) => {
+      // All that suspects.jsonl says: the reasoning is a pre-annotation, and a path of this machine leads nowhere.
+      const { image, path: _, reasoning, ...said } = Schema.encodeSync(Audit.Suspect)(suspect)
+      const { label, reconstruction, similarity } = said
+      return JSON.stringify({
+        data: { image: LabelStudio.addressOf(prefix, image), file_name: image, ...said },
         predictions: [
           {
             model_version: "audit",
@@ -56,7 +59,7 @@ export const write = Effect.fnUntraced(
           { model_version: "label", result: marked(label, image) }
         ]
       })
-    )
+    })
     yield* Atomic.writeAll(path, LabelStudio.document(Stream.fromIterable(tasks)))
     yield* Atomic.writeText(`${path}.xml`, LabelStudio.setUp(shape))
   }

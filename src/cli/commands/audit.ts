@@ -14,7 +14,7 @@ import type { Shape, Size, Value } from "../annotations/Row.ts"
 import * as Suspects from "../annotations/Suspects.ts"
 import * as Values from "../annotations/Values.ts"
 import { tellOther } from "../difficulty.ts"
-import { modelName } from "../embedded.ts"
+import { isEmbedded, modelName } from "../embedded.ts"
 import * as Flags from "../flags.ts"
 import * as Futile from "../futile.ts"
 import { computing } from "../main.ts"
@@ -207,6 +207,7 @@ const audited = Effect.fnUntraced(function*<A>(given: Given, source: Opened<A>, 
       by: given.by,
       model: Option.isSome(given.remote) ? "served" : taught ? "taught" : "untaught",
       top: given.top,
+      embedded: Option.isNone(given.remote) && isEmbedded(given),
       wrong: Option.map(corrupted, ({ ids }) => ids),
       bars,
       facts: [

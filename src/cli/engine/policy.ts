@@ -14,6 +14,7 @@ import * as Saved from "../../policy/tinker/Saved.ts"
 import * as Settings from "../../policy/tinker/Settings.ts"
 import type { Study } from "../flags.ts"
 import { FlagError } from "../futile.ts"
+import { notARun } from "../modelFolder.ts"
 import type { Engine } from "./flags.ts"
 
 export type Flags =
@@ -85,6 +86,7 @@ export const check = Effect.fnUntraced(function*(flags: Flags, { baseUrl, tokeni
   if (Option.isSome(reference)) {
     yield* Effect.scoped(Layer.build(referenceOf(flags, reference.value))).pipe(flagged("--reference"))
   }
+  yield* notARun(tokenizer, "--tokenizer")
   const { readsPictures } = yield* Effect.mapError(
     Prompts.make(tokenizer, {}),
     ({ reason }) => new PolicyError({ operation: "load", reason: `--tokenizer ${reason}` })

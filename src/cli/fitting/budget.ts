@@ -3,6 +3,7 @@
  */
 import { Effect, Option, Path, Result, Schema } from "effect"
 import * as TextFile from "../../dsl/TextFile.ts"
+import { inPercent } from "../../kernels/text/inPercent.ts"
 import * as Json from "../../kernels/weights/Json.ts"
 import {
   ConfigError,
@@ -53,7 +54,7 @@ const teaching = (methods: ReadonlyArray<Method>, { warmUp }: Presets.Preset): s
 /** Nothing is cut. */
 export const allSteps = "all steps"
 
-const share = (part: number): string => part === 1 ? "all" : part === 0 ? "none" : `${Math.round(100 * part)}%`
+const share = (part: number): string => part === 1 ? "all" : part === 0 ? "none" : `${inPercent(part)}%`
 
 /** "all of the steps of warm-up and SFT, 40% of those of closed loop and RFT"; "all steps" where nothing is cut. */
 const words = (

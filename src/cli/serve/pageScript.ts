@@ -36,6 +36,12 @@ const start = async () => {
   status("")
 }
 
+/** What rounds to 0 or to 100 and is neither says so. */
+const percent = (share) => {
+  const whole = Math.round(share * 100)
+  return share > 0 && whole === 0 ? "<1" : share < 1 && whole === 100 ? ">99" : String(whole)
+}
+
 const bar = (label, share) => {
   const row = make("div", "bar")
   const fill = make("div", "fill")
@@ -43,7 +49,7 @@ const bar = (label, share) => {
   const track = make("div", "track")
   track.setAttribute("aria-hidden", "true")
   track.append(fill)
-  row.append(make("span", "label", label), track, make("span", "share", Math.round(share * 100) + "%"))
+  row.append(make("span", "label", label), track, make("span", "share", percent(share) + "%"))
   return row
 }
 
@@ -63,7 +69,7 @@ const drawBoxes = (boxes, width, height) => {
 const surely = (share) =>
   share > 0.99 && share < 1
     ? (share * 100).toFixed(Math.min(6, Math.max(0, Math.ceil(-Math.log10(1 - share) - 1e-6) - 2)))
-    : String(Math.round(share * 100))
+    : percent(share)
 
 const show = (answer, name) => {
   const { value } = answer

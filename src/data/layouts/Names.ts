@@ -76,13 +76,12 @@ export const flagged = (labels: ReadonlyArray<string>): ReadonlyArray<string> =>
   const found = labels.filter((label) => isFlag(label) || isHalf(label))
   if (found.length === 0 || found.length === labels.length) return []
   const others = labels.filter((label) => !found.includes(label))
-  const more = others.length > Quoted.listed ? ",…" : ""
   const [reads, are, them] = found.length === 1
     ? ["reads as a mark", "is a label", "it"]
     : ["read as marks", "are labels", "them"]
   return [
     `${Quoted.names(found)} ${reads} of the row, and ${are} here: where that is wrong, take ${them} out of the data; ` +
-    `--labels ${others.slice(0, Quoted.listed).join(",")}${more} sets the rows aside that have any of ${them}` +
+    `${Quoted.labelsFlag(others)} sets the rows aside that have any of ${them}` +
     (found.some(isHalf) ? "; which half a row belongs to is said by \"split\": \"train\" or \"test\"" : "")
   ]
 }

@@ -2,6 +2,7 @@
  * `filter`: D_RISE^high, the chains that earned enough; or all of them, weighted by what they earned.
  */
 import { Effect, Option, Schema, Stream } from "effect"
+import { inPercent } from "../../kernels/text/inPercent.ts"
 import type * as Group from "../Group.ts"
 import * as Progress from "../Progress.ts"
 import { named, Run } from "../Run.ts"
@@ -116,7 +117,7 @@ export const filter = (options: FilterOptions = {}) =>
     if (kept < few * of) {
       const text =
         `tau ${tau} keeps ${kept} of ${of} chains (${
-          (100 * kept / of).toFixed(1)
+          inPercent(kept / of, 1)
         }%): supervised training will learn from few, ` +
         `and the easiest of them. Train RISE-CoT longer or warm up first (Rise.warmUp); tau ${
           thresholdKeeping(bins, 0.4).toFixed(3)

@@ -4,6 +4,7 @@
  */
 import { Schema } from "effect"
 import { mean } from "../../kernels/math/Spread.ts"
+import { inPercent } from "../../kernels/text/inPercent.ts"
 import { perfect } from "./GroupRelative.ts"
 import * as Memory from "./Memory.ts"
 import { defaults, filled, type GrpoOptions } from "./Settings.ts"
@@ -66,7 +67,7 @@ const verdict = (steps: ReadonlyArray<Step>, settings: GrpoOptions): string | un
     `. learningRate is ${learningRate}: the default suits models of billions of parameters, a small one wants ` +
     `10 to 20 times as much. `,
     readable < 0.5
-      ? `${Math.round(100 * readable)}% of its texts keep the format: warm up first (Rise.warmUp), or pay for the ` +
+      ? `${inPercent(readable)}% of its texts keep the format: warm up first (Rise.warmUp), or pay for the ` +
         "format (`format` here, `practice` in warmUp and sft)"
       : "Warm up first (Rise.warmUp), or start from a model that earns more"
   ].join("")

@@ -2,6 +2,7 @@
  * What swapped pictures come to: the figures of a part, and whether they are near chance.
  */
 import { mean } from "../../kernels/math/Spread.ts"
+import { inPercent } from "../../kernels/text/inPercent.ts"
 import type { ResultRow } from "../Results.ts"
 import type { Swap } from "./Score.ts"
 
@@ -44,6 +45,6 @@ export const doubt = <A>(method: string, swaps: ReadonlyArray<Swap<A>>): string 
   const auc = share(swaps)
   if (auc >= near(swaps.length)) return undefined
   return `${method}'s reasonings may be about any picture: to the base, a reasoning's own picture is the likelier ` +
-    `one of two in ${Math.round(100 * auc)}% of comparisons (${swaps.length} reasonings; 50% is chance). ` +
+    `one of two in ${inPercent(auc)}% of comparisons (${swaps.length} reasonings; 50% is chance). ` +
     "Either they are a private code for the answer, or the base cannot see what they speak of"
 }

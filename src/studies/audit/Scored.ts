@@ -6,6 +6,7 @@ import type { Group, Validated } from "../../dsl/Group.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Reward from "../../dsl/Reward.ts"
 import type { Task, Turn } from "../../dsl/Task.ts"
+import { bothWays } from "./bothWays.ts"
 
 /** The rankings there are; the lowest score is the most suspect. */
 export const rankings = ["best", "mean", "similarity", "metric"] as const
@@ -80,7 +81,8 @@ const mean = (values: ReadonlyArray<number>): number =>
  *
  * @throws what the task's code throws
  */
-export const score = <A>(task: Task<A>) => {
+export const score = <A>(of: Task<A>) => {
+  const task = bothWays(of)
   const similarity = Reward.cot(task, { leak: false, format: false })
   const [metric] = task.metrics ?? []
   const sign = metric?.direction === "lower" ? -1 : 1

@@ -11,11 +11,13 @@
  * a wrong label might have learned it by heart.
  */
 import { Effect, Layer, Path, Schema, Stream } from "effect"
+import * as Quoted from "../../data/Quoted.ts"
 import * as Dataset from "../../dsl/Dataset.ts"
 import * as Fingerprint from "../../dsl/Fingerprint.ts"
 import * as Plain from "../../dsl/Plain.ts"
 import * as PlugIn from "../../dsl/PlugIn.ts"
 import * as Progress from "../../dsl/Progress.ts"
+import { duration } from "../../dsl/progress/words.ts"
 import * as Quarantine from "../../dsl/Quarantine.ts"
 import * as Rise from "../../dsl/Rise.ts"
 import { named, Run } from "../../dsl/Run.ts"
@@ -24,10 +26,12 @@ import { ahead, type Planned } from "../../dsl/stages/Ahead.ts"
 import * as Passing from "../../dsl/stages/Passing.ts"
 import { filledStage } from "../../dsl/stages/Settings.ts"
 import type { Sample, Task } from "../../dsl/Task.ts"
+import { Tokens } from "../../dsl/Usage.ts"
 import { isTried, type Preset } from "../../pipelines/Presets.ts"
 import { warmUp } from "../../pipelines/warmUp.ts"
 import type { Policy } from "../../policy/Policy.ts"
 import { lines } from "../artefacts.ts"
+import { bothWays } from "./bothWays.ts"
 import { score, Scored } from "./Scored.ts"
 
 /** Name of the file of scores. */
@@ -50,6 +54,8 @@ export interface AuditOptions<A, E, R, EP, RP> {
    * judge.
    */
   readonly training: "none" | "warm-up" | "RISE-CoT"
+  /** Whether the policy is the embedded checkpoint, whose pace is known before it begins. Default false. */
+  readonly embedded?: boolean
   /** A folder for each half, with its checkpoints, lies here. */
   readonly out: string
   /** Keys the cut in two, and every draw. */
@@ -89,7 +95,7 @@ const pipelines = <A, E, R, EP, RP>(
   const trains = training === "none"
     ? []
     : [training === "warm-up" ? start : loop(start).pipe(Rise.reinforce(reinforce))]
-  return { trains, judging: loop(Rise.make(task, judged)) }
+  return { trains, judging: loop(Rise.make(bothWays(task), judged)) }
 }
 
 /** Names the stages of a part, of which there may be two that go through the same. */
@@ -119,7 +125,16 @@ const announce = <A, E, R, EP, RP>(
         ...of(reading === undefined ? [] : [reading], judged)
       ].map(({ counted, stage }) => ({ counted, stage: own(stage) }))
     })
+    const { candidates } = filledStage(options.preset.generate)
+    const seconds = stages.reduce((sum, { counted }) => sum + counted, 0)
+    const time = options.embedded === true
+      ? `${seconds < 10 ? "some seconds" : `about ${duration(seconds)}`} with the embedded model on two idle cores`
+      : "how long they take is told with their first steps"
+    const many = `${Quoted.count(all, "label")}, ${Quoted.count(candidates, "reasoning")} each, in ${
+      Quoted.count(stages.length, "stage")
+    }`
     yield* Progress.report(Progress.Event.Planned({ stages }))
+    yield* Progress.report(Progress.Event.Began({ text: `to do: ${many}: ${time}` }))
   })
 
 /** Reports the stages of a part by their own names. */
@@ -164,12 +179,16 @@ export const audit = Effect.fn("rise.audit")(function*<A, E, R, EP, RP>(options:
   const prompts = yield* Fingerprint.prompts(task)
   yield* Quarantine.silently(announce(options, folds))
   const view = yield* Progress.Progress
+  const counted = yield* Tokens
   for (const fold of folds) {
     // Scores of other labels, or of a judge that was trained in another way, are not taken for these.
     const data = yield* Fingerprint.data(task, fold.judged)
+    const own = naming(options, fold.name)
     const identity = { part: fold.name, task: task.name, prompts, data, training, settings }
     yield* judge(options, fold).pipe(
-      Effect.provideService(Progress.Progress, namedBy(naming(options, fold.name))(view)),
+      Effect.provideService(Progress.Progress, namedBy(own)(view)),
+      // What the view has counted, under the names that it knows; the pass of judging reports itself as explaining.
+      Effect.provideService(Tokens, (stage) => counted(own(stage === "audit" ? "explain" : stage))),
       Effect.provide([
         Layer.fresh(policy),
         Run.layer({ path: path.join(out, fold.name), seed, resume: true, identity })

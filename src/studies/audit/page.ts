@@ -15,7 +15,9 @@ import * as Bars from "../report/Bars.ts"
 import { document } from "../report/Document.ts"
 import { shot } from "../report/Examples.ts"
 import { cell, escape, heads, prose, row, scrolling } from "../report/Html.ts"
+import * as Machine from "../report/Machine.ts"
 import { type Judge, silence, type Unanswered } from "./Judge.ts"
+import { rankings } from "./Scored.ts"
 import type { Suspect } from "./Suspects.ts"
 
 /** Options of `page`: what it shows. */
@@ -79,7 +81,8 @@ export const page = <A, E, R>(
       text === null ? [] : Option.match(Option.getSuccess(task.decode(text)), { onNone: () => [], onSome: bars })
     const boxesOf = (text: string | null, size: Drawing.Size | undefined) =>
       text === null ? [] : Option.match(drawing.of(text, size), { onNone: () => [], onSome: ({ boxes }) => boxes })
-    const cardOf = ({ agrees, image, label, rank, reasoning, reason, reconstruction, wrong }: Suspect): string => {
+    const cardOf = (suspect: Suspect): string => {
+      const { agrees, image, label, rank, reasoning, reason, reconstruction, wrong } = suspect
       const [given, rebuilt] = [drawn(label), drawn(reconstruction)]
       const { size, uri = "" } = pictures.get(image) ?? {}
       const [right, boxes] = [boxesOf(label, size), boxesOf(reconstruction, size)]
@@ -93,7 +96,8 @@ export const page = <A, E, R>(
       return `<div class="card example"><div>${shot(uri, image, right)}<div class="meta">${rank}. ${
         escape(image)
       }${mark}${known}` +
-        `<br>label: ${escape(label)}</div></div><div><div class="said"><div><b>rebuilt</b><br><code>${
+        `<br>label: ${escape(label)}<br>${rankings.map((name) => `${name} ${suspect[name].toFixed(3)}`).join(" · ")}` +
+        `</div></div><div><div class="said"><div><b>rebuilt</b><br><code>${
           escape(reconstruction ?? "nothing")
         }</code>` +
         `${reasoning === null ? "" : `<p class="reasoning"><q>${escape(reasoning)}</q></p>`}<p class="note">${
@@ -128,7 +132,11 @@ export const page = <A, E, R>(
         body: order +
           doubts.map((text) => `<p role="alert"><strong>${prose(text)}</strong></p>`).join("") +
           (unanswered.count === 0 ? "" : `<p><strong>${prose(silence(unanswered, judge))}</strong></p>`) +
-          `<div class="stack">${cards}</div><h2>Figures</h2>${figuresOf(rows)}`
+          `<div class="stack">${cards}</div><h2>Figures</h2>${
+            figuresOf(rows)
+          }<h2>Machine and time</h2>${Machine.place}`,
+        // It lies beside the page, which has the same bytes wherever the audit ran.
+        script: true
       })
     )
   })

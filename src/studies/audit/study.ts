@@ -3,8 +3,13 @@
  */
 import { Effect, FileSystem, Option, Path, Schema, Stream } from "effect"
 import * as Atomic from "../../dsl/Atomic.ts"
+import * as Links from "../../dsl/Links.ts"
 import { fromPlatform } from "../../dsl/RunError.ts"
 import * as Results from "../../evaluation/Results.ts"
+import { Written } from "../../kernels/weights/index.ts"
+import { json } from "../artefacts.ts"
+import * as Machine from "../report/Machine.ts"
+import * as Side from "../report/Side.ts"
 import { audit, type AuditOptions, byJudge } from "./audit.ts"
 import type { Judge, Unanswered } from "./Judge.ts"
 import { monotony, sameness } from "./Monotony.ts"
@@ -52,6 +57,20 @@ const setApart = <E, R>(file: string, scores: Stream.Stream<Scored, E, R>) =>
     )
   })
 
+const RunJson = Schema.Struct({ about: Schema.optional(Schema.Struct(Machine.About.fields)) })
+
+/** Writes what the page shows of machine and time, beside it: the run knows nothing of it, as it is never the same. */
+const timed = (out: string) =>
+  Effect.gen(function*() {
+    const path = yield* Path.Path
+    const at = (name: string) => path.join(out, name)
+    yield* Links.refuseIn(out, [Side.folder])
+    const run = yield* json(at("run.json"), RunJson)
+    yield* Side.make(out)
+    const about = Option.match(run, { onNone: () => ({}), onSome: ({ about = {} }) => about })
+    yield* Side.write(out, "run", yield* Machine.read(at, about, Option.none()))
+  }).pipe(Effect.provideService(Written.Written, undefined))
+
 /** Runs the audit within the current run. */
 export const study = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: StudyOptions<A, E, R, EP, RP>) {
   const {
@@ -92,5 +111,6 @@ export const study = Effect.fnUntraced(function*<A, E, R, EP, RP>(options: Study
     ...(bars === undefined ? {} : { bars })
   })
   yield* Results.write(rows)
+  yield* timed(out)
   return { rows, suspects: found, unanswered, doubts, judge }
 })

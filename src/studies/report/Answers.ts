@@ -188,7 +188,9 @@ export const read = Effect.fnUntraced(function*(at: (name: string) => string, dr
         else method.ranked = false
       }
       const cells = method.matrix[sample.truth[0] ?? -1]
-      const column = label < 0 ? inMatrix : sample.truth.includes(label) ? sample.truth[0] ?? label : label
+      // A truth is written in whole percents, in which three equal shares are no tie: accuracy knows the votes.
+      const isTop = sample.truth.includes(label) || row.metrics["accuracy"] === 1
+      const column = label < 0 ? inMatrix : isTop ? sample.truth[0] ?? label : label
       if (cells !== undefined) cells[column] = (cells[column] ?? 0) + 1
       if (drawing.kind === "boxes" && truth !== undefined) {
         method.ap.add({ truth: targetsOf(truth.boxes), predicted: targetsOf(answer?.boxes ?? []) })

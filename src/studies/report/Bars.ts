@@ -1,6 +1,7 @@
 /**
  * Bars as SVG text: a histogram with a threshold, truth beside prediction, methods by one figure.
  */
+import { inPercent } from "../../kernels/text/inPercent.ts"
 import { f, roomFor, short, ticks } from "./Chart.ts"
 import { escape } from "./Html.ts"
 
@@ -91,17 +92,16 @@ export const paired = (truth: ReadonlyArray<Share>, predicted: ReadonlyArray<Sha
     : all.toSorted((a, b) => Math.max(b.t, b.p) - Math.max(a.t, a.p)).slice(0, mostBars)
   const [width, left, row, longest] = [280, 96, 26, 150]
   const scale = (value: number) => Math.max(0, Math.min(1, value)) * longest
-  const percent = (value: number) => Math.round(value * 100)
   const rows = shown.map(({ label, p, t }, i) => {
     const at = i * row
     const bar = (kind: string, value: number, y: number) =>
       `<rect class="${kind}" x="${left}" y="${y}" width="${f(scale(value))}" height="9" rx="1"/>` +
-      `<text class="tick" x="${f(left + scale(value) + 4)}" y="${y + 8}">${percent(value)}</text>`
+      `<text class="tick" x="${f(left + scale(value) + 4)}" y="${y + 8}">${escape(inPercent(value))}</text>`
     return `<text class="tick" x="${left - 6}" y="${at + 16}" text-anchor="end">${escape(cut(label))}</text>` +
       bar("truth", t, at + 3) + bar("ours", p, at + 13)
   })
   const words = shown.filter(({ p, t }) => p > 0 || t > 0).map(({ label, p, t }) =>
-    `${label}: truth ${percent(t)}, prediction ${percent(p)}`
+    `${label}: truth ${inPercent(t)}, prediction ${inPercent(p)}`
   )
   return `<svg class="bars" viewBox="0 0 ${width} ${shown.length * row + 2}" role="img" aria-label="${
     escape(words.join("; "))

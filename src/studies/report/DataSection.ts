@@ -3,6 +3,7 @@
  */
 import { Option } from "effect"
 import type { Row } from "../../dsl/Quarantine.ts"
+import { inPercent } from "../../kernels/text/inPercent.ts"
 import type { Data } from "../data.ts"
 import { cell, escape, heads, prose, row, scrolling, text, words } from "./Html.ts"
 
@@ -16,7 +17,7 @@ export interface SetAside {
   readonly first: ReadonlyArray<Pick<Row, "source" | "row" | "unit" | "reason" | "detail">>
 }
 
-const share = (part: number, of: number): string => of === 0 ? "–" : `${(100 * part / of).toFixed(1)}%`
+const share = (part: number, of: number): string => of === 0 ? "–" : `${inPercent(part / of, 1)}%`
 
 const labelsOf = (data: Data): string => {
   const { kind, labels } = data
@@ -46,7 +47,9 @@ const labelsOf = (data: Data): string => {
   ) + more + `<p class="note">${
     kind === "boxes"
       ? "Pictures that have a box of the label."
-      : "Pictures whose largest share is the label's, and the mean of its shares over all pictures."
+      : "Pictures whose largest share is the label's (where several tie, each of them counts the picture), and the " +
+        "mean of its shares over all pictures. A tie that the data themselves round to whole percents, such as 33, " +
+        "33 and 34, is none."
   } All that was read; a preset may take only the first of them.</p>`
 }
 

@@ -14,6 +14,9 @@ const Timing = Schema.Struct({
   mebibytes: Schema.optional(Schema.Finite)
 })
 
+/** Where timings lie: in the run's folder, and in those of the parts of an audit. */
+const parts = ["", "all/", "half-1/", "half-2/"] as const
+
 /** Stages that are shown. */
 const mostStages = 1000
 
@@ -30,6 +33,10 @@ export const About = Schema.Struct({
 })
 
 const quoted = (word: string): string => /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+
+/** Where the page puts it. */
+export const place =
+  `<div id="machine"><p class="note">Machine, versions, times and the command are in report/run.js.</p></div>`
 
 /** The command that makes the run again. */
 const commandOf = (words: ReadonlyArray<string>): string => {
@@ -49,7 +56,16 @@ const duration = (seconds: number): string => {
 /** What `run.js` hands to the page. */
 export const read = Effect.fnUntraced(
   function*(at: (name: string) => string, about: typeof About.Type, now: Option.Option<Now>) {
-    const all = yield* lines(at(timingsFile), Timing).pipe(Stream.take(mostStages), Stream.runCollect)
+    const all = yield* Stream.fromIterable(parts).pipe(
+      Stream.flatMap((part) =>
+        Stream.map(
+          lines(at(`${part}${timingsFile}`), Timing),
+          (timing) => ({ ...timing, stage: `${part}${timing.stage}` })
+        )
+      ),
+      Stream.take(mostStages),
+      Stream.runCollect
+    )
     // A method's row is the sum of its stages'.
     const stages = all.filter(({ stage }) => !/(^|\/)method$/.test(stage))
     const { command, machine, platform, versions = {} } = about

@@ -3,6 +3,7 @@
  */
 import { Option } from "effect"
 import type { ResultRow } from "../../evaluation/Results.ts"
+import { inPercent } from "../../kernels/text/inPercent.ts"
 import type { Data } from "../data.ts"
 import type { Drawing } from "../Drawing.ts"
 import type { Example } from "../examples.ts"
@@ -168,7 +169,7 @@ const loopOf = ({ drawing, histogram, loops }: PageData): string => {
         tau === undefined
           ? `Nothing is filtered: all ${of} chains are kept, whatever their reward.`
           : `τ keeps ${kept} of ${of} chains (${
-            (100 * kept / Math.max(1, of)).toFixed(0)
+            escape(inPercent(kept / Math.max(1, of)))
           }%) for supervised fine-tuning.`
       }</p>`
   })
@@ -177,7 +178,7 @@ const loopOf = ({ drawing, histogram, loops }: PageData): string => {
     "" :
     `<p class="note">Of all ${total} chains: ${
       [...loops.verdicts].map(([verdict, count]) =>
-        `${escape(verdict)} ${count} (${(100 * count / total).toFixed(0)}%)`
+        `${escape(verdict)} ${count} (${escape(inPercent(count / total))}%)`
       )
         .join(", ")
     }.</p>`

@@ -2,10 +2,11 @@
  * All settings of a run, as run.json has them: what has to be the same for the same bytes.
  */
 import { escape, heads, row, scrolling, words } from "./Html.ts"
+import * as Machine from "./Machine.ts"
 
 /** Settings by dotted name, folded, and where machine and times are put. */
 export const section = (settings: ReadonlyArray<readonly [string, string]>): string =>
-  `<div id="machine"><p class="note">Machine, versions, times and the command are in report/run.js.</p></div>` +
+  Machine.place +
   (settings.length === 0
     ? ""
     : `<details class="words"><summary>All ${settings.length} settings</summary>${

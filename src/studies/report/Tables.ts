@@ -3,6 +3,7 @@
  */
 import { Option } from "effect"
 import { figure, itemsOf, type ResultRow } from "../../evaluation/Results.ts"
+import { inPercent } from "../../kernels/text/inPercent.ts"
 import type { Labels } from "../labels.ts"
 import * as Glossary from "./Glossary.ts"
 import { cell, escape, heads, row as rowOf, scrolling, text } from "./Html.ts"
@@ -90,7 +91,7 @@ export const labels = ({ method, rows }: Labels): string => {
     rowOf(escape(label), [
       cell(n),
       cell(right),
-      cell(`${(100 * right / n).toFixed(0)}%`),
+      cell(`${inPercent(right / n)}%`),
       text(confused === null ? "–" : `${confused.label} (${confused.n})`),
       cell(unread)
     ])

@@ -82,6 +82,7 @@ export const make = <S extends Space>(definition: Definition<S>): Detection<S> =
       similarity: similarity(denominator),
       leaks: leaks(codec, definition.leakage?.labels ?? "allow"),
       metrics: Metric.all<S>(denominator),
+      oneSided: denominator === "truth",
       setMetric: Metric.averagePrecision<S>,
       rank: ranked<S>,
       ...Option.match(describe(definition, asked), { onNone: () => ({}), onSome: (described) => ({ described }) }),

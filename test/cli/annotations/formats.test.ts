@@ -183,14 +183,17 @@ describe("an audit's suspects", () => {
           reasoning: "round",
           reason: "why",
           agrees: false,
+          wrong: true,
+          path: "/here/a b.png",
           ...scores
         }],
         prefix: "?d="
       })
       const [{ data, predictions }, ...others] = JSON.parse(yield* fs.readFileString(`${root}/suspects.json`))
       assert.deepStrictEqual(others, [])
-      const found = { image: "?d=a%20b.png", file_name: "a b.png", rank: 1, label, reconstruction, reason: "why" }
-      assert.deepStrictEqual(data, found)
+      // As suspects.jsonl has it, but for the reasoning, which is a pre-annotation.
+      const told = { rank: 1, label, reconstruction, reason: "why", agrees: false, wrong: true, ...scores }
+      assert.deepStrictEqual(data, { image: "?d=a%20b.png", file_name: "a b.png", ...told })
       const [rebuilt, given] = predictions
       assert.deepStrictEqual([rebuilt.model_version, rebuilt.score, given.model_version], ["audit", 0.75, "label"])
       const at = (prediction: typeof rebuilt) => prediction.result[0].value

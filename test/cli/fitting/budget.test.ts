@@ -30,6 +30,14 @@ describe("a budget", () => {
     assert.isAtMost(total(little.plan), alone)
   })
 
+  it("says of a step that is left out that not all are there", () => {
+    const alone = total(lines(quick, ["RISE"], sizes, embeddedPace))
+    const notes = Array.from({ length: 20 }, (_, i) => fits((1.1 + i / 1000) * alone))
+      .flatMap((found) => Option.toArray(Result.getSuccess(found))).map(({ note }) => note)
+    assert.isTrue(notes.some((note) => />99% of/.test(note)))
+    assert.deepStrictEqual(notes.filter((note) => /\b(0|100)% of/.test(note)), [])
+  })
+
   it("that is too small to learn in says how much is enough, which then is", () => {
     for (const seconds of [1, 20]) {
       const refused = fits(seconds)

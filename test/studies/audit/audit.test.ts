@@ -1,16 +1,20 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Option, Stream } from "effect"
+import { Effect, FileSystem, Layer, Option, Result, Stream } from "effect"
 import { Corruption } from "../../../src/data/index.ts"
 import type { Validated } from "../../../src/dsl/Group.ts"
 import { type Event, Progress, silent as quiet, type View } from "../../../src/dsl/Progress.ts"
 import { Run } from "../../../src/dsl/Run.ts"
+import * as Task from "../../../src/dsl/Task.ts"
 import { Results } from "../../../src/evaluation/index.ts"
+import { Image } from "../../../src/kernels/image/index.ts"
 import type { Preset } from "../../../src/pipelines/Presets.ts"
 import { PolicyError } from "../../../src/policy/Policy.ts"
 import { Audit } from "../../../src/studies/index.ts"
+import { BoxCodec, Detection } from "../../../src/tasks/detection/index.ts"
 import * as Stub from "../../dsl/StubPolicy.ts"
 import * as Drawing from "../../policy/drawing.ts"
+import { openPage } from "../programs/pageDom.ts"
 
 type Settings = Pick<Preset, "generate" | "reconstruct" | "reinforce" | "warmUp">
 
@@ -23,18 +27,26 @@ const preset: Settings = {
 const clean = Stub.data(120)
 const corrupted = Corruption.corrupt<Stub.Label>({ share: 0.1, seed: 4, differ: (own, other) => own !== other })(clean)
 
+/** As eq. 6 over N_g does boxes: what comes later in the list and is more costs nothing. */
+const Sided = Task.make({
+  ...Stub.Mood,
+  oneSided: true,
+  similarity: (truth, predicted) => Stub.labels.indexOf(predicted) >= Stub.labels.indexOf(truth) ? 1 : 0.2
+})
+
 const study = (
   out: string,
   stub: Stub.Options = {},
   resume = false,
   settings: Settings = preset,
   view: View = quiet,
-  read: () => void = () => {}
+  read: () => void = () => {},
+  task: typeof Stub.Mood = Stub.Mood
 ) =>
   Effect.gen(function*() {
     const { data, ids } = yield* corrupted
     return yield* Audit.study({
-      task: Stub.Mood,
+      task,
       data: Stream.tap(data, () => Effect.sync(read)),
       preset: settings,
       policy: Stub.layer({ seed: 4, ...stub }),
@@ -61,7 +73,50 @@ const folder = Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirector
 const read = (path: string) => Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFileString(path))
 const jsonl = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line))
 
+const draw = (text: string) => ({
+  prompt: { images: [], text: "" },
+  completion: { text, tokens: new Int32Array(0), logprobs: new Float32Array(0), finish: "stop" as const }
+})
+const candidate = (
+  reasoning: string,
+  reconstruction: string,
+  reward: number,
+  verdict: Validated["verdict"]
+): Validated => ({ reasoning: draw(reasoning), reconstruction: draw(reconstruction), reward, verdict })
+
 describe("audit", () => {
+  it.effect("doubts a label that lacks what is rebuilt, also where the training's reward leaves that free", () =>
+    Effect.gen(function*() {
+      const out = `${yield* folder}/run`
+      yield* study(out, {}, false, preset, quiet, () => {}, Sided)
+      const scored = (yield* Effect.forEach([1, 2], (half) => read(`${out}/half-${half}/audit.jsonl`))).flatMap(jsonl)
+      const lacking = scored.filter(({ label, reconstruction }) =>
+        reconstruction !== null && Stub.labels.indexOf(reconstruction) > Stub.labels.indexOf(label)
+      )
+      assert.isAbove(lacking.length, 0)
+      for (const one of lacking) {
+        assert.isFalse(Audit.agrees(one))
+        assert.isBelow(one.similarity, 1)
+      }
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it("of boxes is ranked by eq. 6 over the larger number, whatever is trained with", () => {
+    const codec = BoxCodec.scenes({ labels: ["a cup", "a hat"], step: 10 })
+    const of = (denominator: "truth" | "max") => Detection.make({ name: "cups", subject: "cups", codec, denominator })
+    const [truth, max] = [of("truth"), of("max")]
+    const [cup, hat] = ["a cup [100, 200, 300, 400]", "a hat [500, 200, 300, 400]"]
+    const image = Image.rendered("a", () => ({ width: 1, height: 1, data: new Uint8Array(3) }))
+    const scoreOf = (task: Detection.Detection<"thousandths">, label: string, rebuilt: string) =>
+      Audit.score(task)({
+        sample: { image, truth: Result.getOrThrow(task.decode(label)) },
+        candidates: [candidate("Because.", rebuilt, 0, "ok")]
+      })
+    for (const [label, rebuilt] of [[cup, `${cup}, ${hat}`], [`${cup}, ${hat}`, cup], [cup, hat]] as const) {
+      assert.deepStrictEqual(scoreOf(truth, label, rebuilt), scoreOf(max, label, rebuilt))
+    }
+    assert.strictEqual(scoreOf(truth, cup, `${cup}, ${hat}`).similarity, 0.5)
+  })
+
   it.effect("refuses what the engine cannot do before the judge is trained", () =>
     Effect.gen(function*() {
       let updates = 0
@@ -144,6 +199,21 @@ describe("audit", () => {
       const of = (tag: "Started" | "Finished") => events.flatMap((event) => event._tag === tag ? [event.stage] : [])
       assert.deepStrictEqual([of("Started"), of("Finished")], [names, names])
       assert.strictEqual(events.findIndex(({ _tag }) => _tag === "Planned"), 0)
+      assert.deepStrictEqual(events.flatMap((event) => event._tag === "Began" ? [event.text] : []), [
+        "to do: 120 labels, 8 reasonings each, in 8 stages: how long they take is told with their first steps"
+      ])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("shows on its page how long it took and on what, of which the page itself has no byte", () =>
+    Effect.gen(function*() {
+      const out = `${yield* folder}/run`
+      yield* study(out)
+      const { html, place } = yield* Effect.promise(() => openPage(out, "audit.html"))
+      const shown = place("machine")!.textContent
+      assert.match(shown, /time of all stages[\d.]+ (s|min)/)
+      assert.include(shown, "half-1/warm-up")
+      assert.include(shown, "half-2/audit")
+      assert.notMatch(html, /time of all stages[\d.]|half-1\/warm-up/)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect("resumes in its second half to the same bytes", () =>
@@ -272,16 +342,6 @@ describe("audit", () => {
     "scores a group by its best and mean reward and by similarity alone, and shows the reconstruction that " +
       "agrees most",
     () => {
-      const draw = (text: string) => ({
-        prompt: { images: [], text: "" },
-        completion: { text, tokens: new Int32Array(0), logprobs: new Float32Array(0), finish: "stop" as const }
-      })
-      const candidate = (
-        reasoning: string,
-        reconstruction: string,
-        reward: number,
-        verdict: Validated["verdict"]
-      ): Validated => ({ reasoning: draw(reasoning), reconstruction: draw(reconstruction), reward, verdict })
       const scored = Effect.runSync(Effect.map(Stream.runHead(Stub.data(1)), (head) => {
         const sample = Option.getOrThrow(head)
         return Audit.score(Stub.Mood)({

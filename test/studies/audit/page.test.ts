@@ -74,6 +74,7 @@ describe("the page of an audit", () => {
       assert.deepStrictEqual(boxes(suspect, "truth"), [at(0.1), at(0.1)])
       assert.deepStrictEqual(boxes(suspect, "ours"), [at(0.5)])
       assert.strictEqual(boxes(agreeing, "ours").length, 1)
+      assert.include(suspect, "best 0.000 · mean 0.000 · similarity 0.000 · metric 0.000")
       assert.match(
         html,
         /<span class="key truth"><\/span>label &nbsp;<span class="key ours"><\/span>rebuilt, its boxes/

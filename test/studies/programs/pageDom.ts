@@ -88,8 +88,8 @@ export class Element {
 }
 
 /** Opens `report.html` of a folder: its own script runs, and loads what lies beside the page. */
-export const openPage = async (folder: string) => {
-  const html = readFileSync(join(folder, "report.html"), "utf8")
+export const openPage = async (folder: string, page = "report.html") => {
+  const html = readFileSync(join(folder, page), "utf8")
   const [, code = ""] = /<script>([^]*?)<\/script>/.exec(html) ?? []
   const places = new Map(
     [...html.matchAll(/ id="(browser|loops|machine|now)"/g)].map(([, id = ""]) => [id, new Element("div")])

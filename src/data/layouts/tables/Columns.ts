@@ -157,17 +157,26 @@ const decided = (table: Table.Table, columns: ReadonlyArray<Column>, numbers: Re
   )
 }
 
-/** Fails at columns of halves among those of labels, or in their place. */
+/**
+ * Fails at columns of halves among those of labels, or in their place.
+ *
+ * @param labels the others of them
+ */
 const noLabels = (table: Table.Table, halves: ReadonlyArray<Column>, labels: ReadonlyArray<Column>) => {
-  const [holds, are, their] = halves.length === 1
-    ? ["holds 0 and 1 and is called as a half of the data is", "it is no label", "its"]
-    : ["hold 0 and 1 and are called as halves of the data are", "they are no labels", "their"]
-  const listed = labels.slice(0, Quoted.listed).map(({ name }) => name).join(",")
-  const more = labels.length > Quoted.listed ? ",…" : ""
+  const [holds, are, it] = halves.length === 1
+    ? ["holds 0 and 1 and is called as a half of the data is", "is no label unless it is named as one", "it"]
+    : ["hold 0 and 1 and are called as halves of the data are", "are no labels unless they are named as such", "them"]
+  const flag = (columns: ReadonlyArray<Column>) => Quoted.labelsFlag(columns.map(({ name }) => name))
   return fail(
     table,
-    `${named(halves)} ${holds}: ${are}. Write a column "split" with train and test (or val) in ${their} place` +
-      (labels.length < 2 ? "" : `, or name all labels: --labels ${listed}${more}`)
+    `${named(halves)} ${holds}, and ${are}. To tell halves, write a column "split" with train and test (or val) in ` +
+      (halves.length === 1 ? "its place" : "their place") +
+      (labels.length === 0 ?
+        "" :
+        `; to take ${it} for ${halves.length === 1 ? "a label" : "labels"}, name all: ${
+          flag([...labels, ...halves])
+        }`) +
+      (labels.length < 2 ? "" : `; to leave ${it} out, name the others: ${flag(labels)}`)
   )
 }
 

@@ -89,13 +89,15 @@ export const notes = ({ doubtful, left }: Flags, labels: ReadonlyArray<Column>):
     ...left.length === 0 ? [] : [
       `${Quoted.names(named(left))} ${some(left, "is no label, but a mark", "are no labels, but marks")} of the row: ` +
       `${some(left, "its name says so", "their names say so")}, and without ${some(left, "it", "them")} all rows sum ` +
-      `to the same; where ${some(left, "it is one", "they are some")}, name all labels by --labels`
+      `to the same; where ${some(left, "it is one", "they are some")}, name all labels: ${
+        Quoted.labelsFlag(named([...labels, ...left]))
+      }`
     ],
     ...doubtful.length === 0 ? [] : [
       `${Quoted.names(named(doubtful))} ${some(doubtful, "reads as a mark", "read as marks")} of the row, and ` +
-      `${some(doubtful, "is a label", "are labels")} here: --labels ${
-        named(labels.filter((column) => !doubtful.includes(column))).slice(0, Quoted.listed).join(",")
-      }${labels.length - doubtful.length > Quoted.listed ? ",…" : ""} leaves ${some(doubtful, "it", "them")} out`
+      `${some(doubtful, "is a label", "are labels")} here: ${
+        Quoted.labelsFlag(named(labels.filter((column) => !doubtful.includes(column))))
+      } leaves ${some(doubtful, "it", "them")} out`
     ]
   ]
 }

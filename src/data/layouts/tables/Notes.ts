@@ -91,9 +91,9 @@ const onLabelsOfHalves = ({ truth }: Plan): ReadonlyArray<string> => {
   const others = columns.filter((column) => !halves.includes(column))
   return halves.length === 0 ? [] : [
     `${Quoted.names(halves.map(({ name }) => name))} ${is}, and ${label} here: where that is wrong, write a column ` +
-    `"split" with train and test in ${halves.length === 1 ? "its" : "their"} place, or leave ${it} out by --labels ${
-      others.slice(0, Quoted.listed).map(({ name }) => name).join(",")
-    }${others.length > Quoted.listed ? ",…" : ""}`
+    `"split" with train and test in ${halves.length === 1 ? "its" : "their"} place, or leave ${it} out by ${
+      Quoted.labelsFlag(others.map(({ name }) => name))
+    }`
   ]
 }
 

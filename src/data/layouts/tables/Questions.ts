@@ -61,10 +61,7 @@ export const of = (
 /** What is said of them. */
 export const notes = ({ groups, ones }: Questions): ReadonlyArray<string> => {
   if (ones < 2) return []
-  const flag = (columns: ReadonlyArray<Column>) =>
-    `--labels ${columns.slice(0, Quoted.listed).map(({ name }) => name).join(",")}${
-      columns.length > Quoted.listed ? ",…" : ""
-    }`
+  const flag = (columns: ReadonlyArray<Column>) => Quoted.labelsFlag(columns.map(({ name }) => name))
   return [
     `every row has ${ones} ones, which are read as shares of one question: these look like ` +
     (groups.length === 0

@@ -33,7 +33,9 @@ describe("flags beside labels", () => {
         assert.deepStrictEqual(found.truths, [[0, 1], [1, 0], [1, 0], [0, 1]])
         assert.deepStrictEqual(found.marks, [
           `labels.csv: "${name}" is no label, but a mark of the row: its name says so, and without it all rows sum ` +
-          "to the same; where it is one, name all labels by --labels"
+          `to the same; where it is one, name all labels: --labels ${
+            name.includes(" ") ? `'rain,sun,${name}'` : `rain,sun,${name}`
+          }`
         ])
         assert.isFalse(found.notes.some((note) => note.includes("left alone")))
         // What is named is one.

@@ -57,16 +57,18 @@ describe("columns of 0 and 1 that are called as halves are", () => {
       for (const name of ["train", "test", "val", "Training"]) {
         assert.strictEqual(
           yield* errorOf(`circle,square,triangle,${name}`, split),
-          `"${name}" holds 0 and 1 and is called as a half of the data is: it is no label. Write a column "split" ` +
-            "with train and test (or val) in its place, or name all labels: --labels circle,square,triangle"
+          `"${name}" holds 0 and 1 and is called as a half of the data is, and is no label unless it is named as ` +
+            "one. To tell halves, write a column \"split\" with train and test (or val) in its place; to take it for " +
+            `a label, name all: --labels circle,square,triangle,${name}; to leave it out, name the others: ` +
+            "--labels circle,square,triangle"
         )
       }
       assert.match(
         yield* errorOf("cat,dog,train,test", ["1,0,1,0", "0,1,0,1", "1,0,0,1"]),
         /"train", "test" hold 0 and 1/
       )
-      assert.match(yield* errorOf("train,test", ["1,0", "0,1"]), /they are no labels/)
-      assert.match(yield* errorOf("train", ["1", "0"]), /it is no label/)
+      assert.match(yield* errorOf("train,test", ["1,0", "0,1"]), /and are no labels unless/)
+      assert.match(yield* errorOf("train", ["1", "0"]), /and is no label unless/)
       const all = ["circle", "square", "triangle", "train"]
       assert.deepStrictEqual((yield* open(all.join(), split, all)).labels, all)
       // Of vehicles a train is one.
