@@ -4,8 +4,8 @@
  * One packed sequence is a prompt and any number of candidates that share it: candidates restart at the position after
  * the prompt and carry their own segment number, so a group is scored against one copy of its prompt.
  */
-import type { Image } from "../../kernels/image/Image.ts"
 import { Distance } from "../../kernels/generate/index.ts"
+import type { Image } from "../../kernels/image/Image.ts"
 import { type Config, type GroupShape, Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import type { EncodedPrompt } from "../chat/Encoder.ts"

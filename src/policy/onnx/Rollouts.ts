@@ -1,8 +1,8 @@
 /** Sampling: prompts in, groups of completions out, in rectangular batches spread over the workers. */
-import type { Image } from "../../kernels/image/Image.ts"
 import { Effect } from "effect"
 import { ownShape, rollout } from "../../kernels/generate/index.ts"
 import { OnnxWriter } from "../../kernels/graph/index.ts"
+import type { Image } from "../../kernels/image/Image.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Config, Rope } from "../../kernels/models/index.ts"
 import type { HostTensor } from "../../kernels/runtime/index.ts"

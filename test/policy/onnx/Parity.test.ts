@@ -89,7 +89,8 @@ for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
       const model = yield* Model.load(directory, { trainable: "all", seed: 0 })
       const cuts = new Map<Image.Image, Patchify.Cut>()
       for (const image of images) cuts.set(image, yield* model.preprocessor.cut(image))
-      const encode = (prompt: Prompt) => model.encoder.prompt(prompt, prompt.images.map((image) => cuts.get(image)!.grid))
+      const encode = (prompt: Prompt) =>
+        model.encoder.prompt(prompt, prompt.images.map((image) => cuts.get(image)!.grid))
       const encoded = [yield* encode(prompts[0]), yield* encode(prompts[1])] as const
       return { model, cuts, encoded, weights: fed(ParameterStore.tensors(model.store)) }
     }).pipe(Effect.provide(NodeServices.layer))
