@@ -1,7 +1,7 @@
 /**
  * What is kept of pictures, by what tells their pixels apart (`pictureKey`). A picture that was changed a little to be
- * learned from (`Image.varied`) is needed for the rest of its step and never comes again: it has a place of its own, and
- * puts out nothing that does.
+ * learned from (`Image.varied`) is needed for the rest of its step and never comes again: it has a place of its own,
+ * and puts out nothing that does.
  */
 import type { Image } from "../kernels/image/Image.ts"
 import { ByteCache } from "./ByteCache.ts"

@@ -39,8 +39,8 @@ export type Source = Data.TaggedEnum<{
     /** Whether they have the size that a model takes, so that it resamples them no more. Default false. */
     readonly isFitted?: boolean
     /**
-     * Whether pictures of this id have these pixels wherever they are made anew, so that what a model made of one serves
-     * the next. Default false: only where it is this very function that draws them.
+     * Whether pictures of this id have these pixels wherever they are made anew, so that what a model made of one
+     * serves the next. Default false: only where it is this very function that draws them.
      */
     readonly isToldById?: boolean
   }
