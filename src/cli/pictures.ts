@@ -5,7 +5,7 @@ import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import * as Sources from "../sources/index.ts"
 import { Emotion6 } from "../tasks/classification/index.ts"
-import { isEmbedded, ofFewWords } from "./embedded.ts"
+import { ofFewWords } from "./embedded.ts"
 import { localOf } from "./engine/flags.ts"
 import * as Flags from "./flags.ts"
 import * as Futile from "./futile.ts"
@@ -77,8 +77,7 @@ const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<So
     return yield* new Futile.FlagError({ reason: `${flag} is for pictures of one's own: name them, --data` })
   }
   if (Option.isNone(saved)) {
-    const local = localOf(flags)
-    if (!isEmbedded(local)) yield* Saved.tellTaken(local, "asked for the emotions of the embedded scenes")
+    yield* Saved.tellTaken(flags, "asked for the emotions of the embedded scenes")
     return yield* manifests(flags, Emotion6.task)
   }
   yield* Saved.tell(flags, saved.value)

@@ -91,7 +91,7 @@ const askedOf = Effect.fnUntraced(function*(given: Given) {
   if (Option.isSome(saved)) return yield* ofTask(given, saved.value)
   return yield* new FlagError({
     reason:
-      `${modelName(model)} does not say what it was trained for (it has no ${TaskFile.name}): give what is asked ` +
+      `${Option.getOrElse(given.adapter, () => modelName(model))} does not say what it was trained for (it has no ${TaskFile.name}): give what is asked ` +
       "about a picture as --prompt TEXT"
   })
 })

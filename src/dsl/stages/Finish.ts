@@ -4,6 +4,7 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { possible } from "../../kernels/runtime/makeFolder.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
+import * as Beside from "../../policy/Beside.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as WeightsStay from "../../policy/WeightsStay.ts"
 import * as Earlier from "../Earlier.ts"
@@ -41,8 +42,13 @@ export const train = <A, E, R>(
     Effect.andThen(Provided.policy("Rise.train")),
     Effect.andThen(Provided.run("Rise.train")),
     Effect.andThen(Able.check(self.task, self.described)),
-    Effect.andThen(Effect.suspend(() => self.ready))
+    Effect.andThen(Effect.suspend(() => self.ready)),
+    Effect.andThen(taught(self.task, self.form))
   )
+
+/** An adapter that is saved alone has the task beside it, too. */
+const taught = <A>(task: Task<A>, form: Form): Effect.Effect<void, never, Policy> =>
+  Effect.flatMap(Policy, (policy) => Beside.put(policy, { [TaskFile.name]: TaskFile.text(task, form) }))
 
 /** File of a state's address at an engine: beside weights that the engine gives by now it would say otherwise. */
 const address = "engine.json"
@@ -85,6 +91,7 @@ export const saveModel = <A>(
 > =>
   Effect.gen(function*() {
     const { unable = {} } = yield* Provided.policy("Rise.saveModel")
+    yield* taught(task, form)
     const { directory, method, note, sealed } = yield* Provided.run("Rise.saveModel")
     if (Option.isNone(directory) || sealed || unable.training !== undefined) return
     const { path } = yield* Provided.files("Rise.saveModel")
