@@ -10,6 +10,7 @@ import { localOf } from "./engine/flags.ts"
 import * as Flags from "./flags.ts"
 import * as Futile from "./futile.ts"
 import { check } from "./policy.ts"
+import { taskNameIn } from "./resumed.ts"
 import * as Saved from "./saved.ts"
 import type { Told } from "./told.ts"
 import { labels, labelsIn, text } from "./values.ts"
@@ -51,6 +52,7 @@ export const asked = {
 
 type Asked =
   & Pick<Flags.Study, "data" | "difficulty" | "model" | "seed" | "shots">
+  & Partial<Pick<Flags.Study, "out" | "resume">>
   & Partial<Flags.Remote>
   & Parameters<typeof check>[0]
   & {
@@ -141,7 +143,10 @@ export const look = Effect.fnUntraced(
     if (!says && Option.isSome(emotions) && (yield* Sources.hasManifests(data.value, emotions.value))) {
       return { source: yield* manifests(flags, emotions.value), lines: [] }
     }
+    // The folder may have another name by now: the task of a run keeps its own.
+    const begun = flags.resume === true ? yield* taskNameIn(flags.out ?? Option.none()) : Option.none()
     const source = yield* Sources.pictures({
+      ...Option.match(begun, { onNone: () => ({}), onSome: (name) => ({ name }) }),
       data: data.value,
       embedded: yield* ofFewWords(localOf(flags)),
       hold,
