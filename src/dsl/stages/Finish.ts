@@ -156,13 +156,12 @@ export interface RunOptions {
   readonly config?: Identity
 }
 
-/** There may be nothing to resume: then it is said, for the folder's name may be wrong. */
-const nothingYet = Effect.fnUntraced(function*({ out, resume }: RunOptions) {
-  if (resume !== true) return
+/** Whether a run is there to go on with; a folder that is not there, or is empty, is begun. */
+const isBegun = Effect.fnUntraced(function*({ out, resume }: RunOptions) {
+  if (resume !== true) return false
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const begun = yield* fs.exists(path.join(out, "run.json")).pipe(Effect.mapError(fromPlatform(out, "reading")))
-  if (!begun) yield* warn(`there is no run in ${out} to resume: it is begun`)
+  return yield* fs.exists(path.join(out, "run.json")).pipe(Effect.mapError(fromPlatform(out, "reading")))
 })
 
 /**
@@ -218,12 +217,10 @@ export const run = (given: RunOptions) =>
     }),
     keeping(options.checkpoint ?? {})
   )
-  const { out, resume } = options
-  const begins = Effect.suspend(() =>
+  const begins = Effect.flatMap(isBegun(options), (begun) =>
     Progress.report(Progress.Event.Began({
-      text: `"${self.task.name}" ${resume === true ? "goes on in" : "begins in"} ${out}, seed ${seed}`
-    }))
-  )
+      text: `"${self.task.name}" ${begun ? "goes on in" : "begins in"} ${options.out}, seed ${seed}`
+    })))
   return Settings.check("run", Settings.running, options).pipe(
     Effect.andThen(recordable),
     Effect.andThen(Order.behind("run", self).sound),
@@ -233,7 +230,6 @@ export const run = (given: RunOptions) =>
     Effect.andThen(
       Effect.suspend(() => Effect.mapError(possible(options.out), fromPlatform(options.out, "making the run folder")))
     ),
-    Effect.andThen(nothingYet(options)),
     Effect.andThen(begins),
     Effect.andThen(recording),
     Effect.andThen(Effect.flatMap(
