@@ -29,5 +29,7 @@ export const read = (pictured: Pictured, asked: string | undefined): Effect.Effe
     if (question === undefined) return Effect.succeed({ image })
     return typeof question === "string"
       ? Effect.succeed({ image, question })
-      : Effect.fail(new ImageError({ image: image.id, reason: `its question is ${show(question)}`, expected: "a text" }))
+      : Effect.fail(
+        new ImageError({ image: image.id, reason: `its question is ${show(question)}`, expected: "a text" })
+      )
   })

@@ -76,7 +76,11 @@ export const annotate =
           () => completion === undefined ? unread(image, "no answer") : read(reading, image, completion, size)
         )
 
-      const answered = ({ image, ...asked }: Pictured.Questioned, completions: ReadonlyArray<Completion>, size: Annotated<A>["size"]) =>
+      const answered = (
+        { image, ...asked }: Pictured.Questioned,
+        completions: ReadonlyArray<Completion>,
+        size: Annotated<A>["size"]
+      ) =>
         Effect.gen(function*() {
           const first = yield* readOne(image, completions[0], size)
           if (samples === 1) return first

@@ -90,28 +90,32 @@ describe("a command line", () => {
       assert.deepStrictEqual(yield* data, ["-d", "my pictures"])
     })).pipe(Effect.provide(NodeServices.layer)))
 
-  it.live("goes on with pictures whose folder has another name, from wherever it stands", () =>
-    Effect.scoped(Effect.gen(function*() {
-      const fs = yield* FileSystem.FileSystem
-      const at = yield* fs.makeTempDirectoryScoped()
-      const pngs = yield* Effect.promise(() => pictures(8))
-      for (const [i, png] of pngs.entries()) {
-        const folder = join(at, "pictures", i % 2 === 0 ? "rain" : "sun")
-        yield* fs.makeDirectory(folder, { recursive: true })
-        yield* fs.writeFile(join(folder, `${i}.png`), png)
-      }
-      const begins = ["train", "--method", "SFT", "--preset", "smoke", "-d", "pictures", "-o", "runs/x"]
-      const first = yield* here(begins, { cwd: at })
-      assert.strictEqual(first.code, 0, first.stderr)
-      yield* fs.makeDirectory(join(at, "elsewhere"))
-      const apart = yield* here(["train", "-o", "../runs/x", "--resume"], { cwd: join(at, "elsewhere") })
-      assert.strictEqual(apart.code, 0, apart.stderr)
-      yield* fs.rename(join(at, "pictures"), join(at, "pictures2"))
-      const renamed = yield* here(["train", "-o", "runs/x", "--resume", "-d", "pictures2"], { cwd: at })
-      assert.strictEqual(renamed.code, 0, renamed.stderr)
-      const other = join(at, "pictures2", "rain", "0.png")
-      yield* fs.writeFile(other, pngs[1] ?? new Uint8Array(0))
-      const changed = yield* here(["train", "-o", "runs/x", "--resume", "-d", "pictures2"], { cwd: at })
-      assert.match(changed.stderr, /was started with other pictures: "rain\/0\.png" has changed/)
-    })).pipe(Effect.provide(NodeServices.layer)), 120_000)
+  it.live(
+    "goes on with pictures whose folder has another name, from wherever it stands",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const at = yield* fs.makeTempDirectoryScoped()
+        const pngs = yield* Effect.promise(() => pictures(8))
+        for (const [i, png] of pngs.entries()) {
+          const folder = join(at, "pictures", i % 2 === 0 ? "rain" : "sun")
+          yield* fs.makeDirectory(folder, { recursive: true })
+          yield* fs.writeFile(join(folder, `${i}.png`), png)
+        }
+        const begins = ["train", "--method", "SFT", "--preset", "smoke", "-d", "pictures", "-o", "runs/x"]
+        const first = yield* here(begins, { cwd: at })
+        assert.strictEqual(first.code, 0, first.stderr)
+        yield* fs.makeDirectory(join(at, "elsewhere"))
+        const apart = yield* here(["train", "-o", "../runs/x", "--resume"], { cwd: join(at, "elsewhere") })
+        assert.strictEqual(apart.code, 0, apart.stderr)
+        yield* fs.rename(join(at, "pictures"), join(at, "pictures2"))
+        const renamed = yield* here(["train", "-o", "runs/x", "--resume", "-d", "pictures2"], { cwd: at })
+        assert.strictEqual(renamed.code, 0, renamed.stderr)
+        const other = join(at, "pictures2", "rain", "0.png")
+        yield* fs.writeFile(other, pngs[1] ?? new Uint8Array(0))
+        const changed = yield* here(["train", "-o", "runs/x", "--resume", "-d", "pictures2"], { cwd: at })
+        assert.match(changed.stderr, /was started with other pictures: "rain\/0\.png" has changed/)
+      })).pipe(Effect.provide(NodeServices.layer)),
+    120_000
+  )
 })

@@ -25,13 +25,15 @@ const start = async () => {
   $("locked").hidden = response.status !== 401
   if (response.status === 401) return status(token === "" ? "" : wrongToken, true)
   model = (await response.json()).data[0]
-  const { labels, kind, question } = model.task
+  const { labels, kind, question, form, description = {} } = model.task
   $("asks").hidden = !question.includes("{question}")
   const more = labels.length > 12 ? ", and " + (labels.length - 12) + " more" : ""
   const named = labels.slice(0, 12).join(", ") + more
   $("lead").textContent = model.id + " answers with " +
-    (kind === "shares" ? "a share for each of " + named : labels.join() === "answer" ? "boxes" : "boxes of " + named) +
-    ", and says why."
+    (kind === "shares"
+      ? (description.answer === "single" ? "one of " : "a share for each of ") + named
+      : labels.join() === "answer" ? "boxes" : "boxes of " + named) +
+    (form === "answer" ? "." : ", and says why.")
   document.title = model.id + " – RISE annotator"
   status("")
 }

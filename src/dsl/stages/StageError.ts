@@ -94,7 +94,8 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
 const against: Readonly<Record<string, string>> = {
   leak: "their reasonings quote the annotation: say in the reason prompt that they must not, or train RISE-CoT longer",
   judge: "the judge fails on them: its reasons are in the warnings",
-  "format-reasoning": "the reasonings are none: see chains.jsonl for what is written, give warmUp more steps, or raise " +
+  "format-reasoning":
+    "the reasonings are none: see chains.jsonl for what is written, give warmUp more steps, or raise " +
     "maxTokens where they are cut off",
   "format-annotation": "what is rebuilt from them cannot be read: see chains.jsonl for what is written, give warmUp " +
     "more steps, or draw under the task's grammar where it has one (grammar: \"mask\")"
@@ -135,7 +136,9 @@ export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept"
     const none = this.soft === undefined
       ? `no chain reaches tau ${this.tau}`
       : "no chain earned anything, so that none weighs anything"
-    return `${this.stage}: ${none}; ${next}. ${whyNone(this.verdicts ?? {})}Rewards of D_RISE:\n${Histogram.text(this.histogram)}`
+    return `${this.stage}: ${none}; ${next}. ${whyNone(this.verdicts ?? {})}Rewards of D_RISE:\n${
+      Histogram.text(this.histogram)
+    }`
   }
 }
 
