@@ -57,7 +57,7 @@ const spokenOf = (stored: Schema.Json, given: Schema.Json): Schema.Json =>
 const hasBytes = (data: Schema.Json): boolean =>
   isRecord(data) && ("pictures" in data || Object.values(data).some(hasBytes))
 
-/** Whether both speak of the same samples, and of the bytes of their pictures: these are then compared by their hash. */
+/** Whether both speak of the same samples, and of the bytes of their pictures, which are compared by a hash. */
 const sameSamples = (stored: Schema.Json, given: Schema.Json): boolean => {
   if (!isRecord(stored) || !isRecord(given)) return false
   const [before, now] = [stored["data"] ?? null, given["data"] ?? null]

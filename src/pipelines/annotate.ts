@@ -26,10 +26,10 @@ export type { Pictured, Questioned } from "./Pictured.ts"
 const READERS = 4
 
 /**
- * Annotates a stream of images, in order; where each has a question of its own, of `{ image, question }`. While a batch is computed the next is read; memory does not grow with their
- * number. An image that cannot be read, or that a server refuses, is an answer with its fault. With `samples` several
- * answers are drawn for each picture and combined: a distribution's mean, the label that most of them say, the boxes
- * that are most like the others'.
+ * Annotates a stream of images, in order; where each has a question of its own, of `{ image, question }`. While a batch
+ * is computed the next is read; memory does not grow with their number. An image that cannot be read, or that a server
+ * refuses, is an answer with its fault. With `samples` several answers are drawn for each picture and combined: a
+ * distribution's mean, the label that most of them say, the boxes that are most like the others'.
  *
  * ```ts
  * Image.folder("photos").pipe(Pipelines.annotate(task))

@@ -326,7 +326,7 @@ describe("Rise", () => {
       assert.strictEqual(all, 30 * 8)
       assert.match(
         none.message,
-        /Of all 240 chains \d+ were format-annotation \(.*\): what is rebuilt from them cannot be read: see chains\.jsonl/
+        /Of all 240 chains \d+ were format-annotation \(.*\): what is rebuilt from them cannot/
       )
     }))
 
