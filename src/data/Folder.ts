@@ -157,6 +157,14 @@ export const open = (
       )
       if (listed.size < mostListed) listed.set(beside, known)
       const found = known.get(path.basename(place).toLowerCase())
+      // The name itself is listed, and nothing is there: it is a link.
+      if (found === path.basename(place)) {
+        const target = yield* Effect.match(fs.readLink(place), {
+          onFailure: () => "nothing",
+          onSuccess: (to) => `${quoted(to)}, where nothing is`
+        })
+        return `: it is a link to ${target}`
+      }
       return found === undefined ? "" : `; there is ${quoted(found)}, and large letters are not small ones`
     })
 
