@@ -6,6 +6,7 @@
 import { Effect, FileSystem, Option, Path } from "effect"
 import { show } from "../../kernels/text/show.ts"
 import { Policy } from "../../policy/Policy.ts"
+import * as Trainer from "../Trainer.ts"
 import * as Able from "./Able.ts"
 import type { Described } from "./described.ts"
 import * as Settings from "./Settings.ts"
@@ -16,9 +17,6 @@ interface Asked {
   readonly resume?: boolean
   readonly after?: string
 }
-
-/** The folder of the run that trained a policy last. */
-const trainers = new WeakMap<Policy["Service"], string>()
 
 /** Whether the run's folder holds weights to go on from, whatever the policy holds. */
 const holdsWeights = Effect.fnUntraced(function*(out: string) {
@@ -35,7 +33,7 @@ export const check = Effect.fnUntraced(function*(stages: ReadonlyArray<Described
   if (!Able.trains(stages)) return
   const policy = yield* Policy
   const { resolve } = yield* Path.Path
-  const trainer = trainers.get(policy)
+  const trainer = Trainer.of(policy)
   if (trainer === (after === undefined ? undefined : resolve(after))) return
   if (resume === true && (yield* holdsWeights(out))) return
   const own = "pipe each pipeline through an Effect.provide(Policy.onnx(…)) of its own"
@@ -59,9 +57,6 @@ export const check = Effect.fnUntraced(function*(stages: ReadonlyArray<Described
   })
 })
 
-/** Takes note that the run's stages train the policy. */
-export const mark = Effect.fnUntraced(function*(stages: ReadonlyArray<Described>, { out }: Asked) {
-  if (!Able.trains(stages)) return
-  const { resolve } = yield* Path.Path
-  trainers.set(yield* Policy, resolve(out))
-})
+/** What changes the weights of a policy within `effect` does so for the run in this folder. */
+export const within = (out: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Path.Path, ({ resolve }) => Effect.provideService(effect, Trainer.Folder, resolve(out)))
