@@ -3,9 +3,11 @@
  * left in it. A comparison whose second pipeline trains on from the first one's weights compares nothing, and its
  * run.json would say that it began from the base.
  */
-import { Effect, FileSystem, Option, Path } from "effect"
+import { Effect, Option, Path } from "effect"
 import { show } from "../../kernels/text/show.ts"
 import { Policy } from "../../policy/Policy.ts"
+import * as Ledger from "../Ledger.ts"
+import * as TextFile from "../TextFile.ts"
 import * as Trainer from "../Trainer.ts"
 import * as Able from "./Able.ts"
 import type { Described } from "./described.ts"
@@ -18,14 +20,25 @@ interface Asked {
   readonly after?: string
 }
 
-/** Whether the run's folder holds weights to go on from, whatever the policy holds. */
+/**
+ * Whether the run in a folder goes on from weights of its own, whatever the policy holds: its ledger says so, as a folder
+ * that it does not speak of is removed. Of one that cannot be read whoever opens the run tells.
+ */
 const holdsWeights = Effect.fnUntraced(function*(out: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const folder = path.join(out, "checkpoints")
-  const names = yield* Effect.orElseSucceed(fs.readDirectory(folder), () => [])
-  const kinds = yield* Effect.forEach(names, (name) => Effect.option(fs.stat(path.join(folder, name))))
-  return kinds.some((kind) => Option.isSome(kind) && kind.value.type === "Directory")
+  const { join } = yield* Path.Path
+  const file = join(out, Ledger.fileName)
+  return yield* TextFile.readIfThere(file).pipe(
+    Effect.flatMap(Option.match({
+      onNone: () => Effect.succeed(false),
+      onSome: (text) =>
+        Effect.map(
+          Ledger.decode(file, text),
+          ({ midStage, stages }) =>
+            stages.some(({ trained }) => trained) || midStage.some(({ folders }) => Object.keys(folders).length > 0)
+        )
+    })),
+    Effect.orElseSucceed(() => true)
+  )
 })
 
 /** Fails where a run would train on from weights that it was not told of. */
