@@ -12,8 +12,7 @@ const many = (count: number): string => count === 1 ? "1 sample" : `${count} sam
 
 /** The samples; an error where a pass has none and an earlier one had some. */
 export const readable =
-  (source: string) =>
-  <A, E, R>(samples: Stream.Stream<A, E, R>): Stream.Stream<A, E | DataError, R> =>
+  (source: string) => <A, E, R>(samples: Stream.Stream<A, E, R>): Stream.Stream<A, E | DataError, R> =>
     Stream.suspend(() => {
       let count = 0
       return samples.pipe(
@@ -27,7 +26,8 @@ export const readable =
           return count > 0 || before === 0 ? Effect.void : Effect.fail(
             new DataError({
               source,
-              reason: `gave ${many(before)} when they were read before and none now, and must be readable again: every ` +
+              reason:
+                `gave ${many(before)} when they were read before and none now, and must be readable again: every ` +
                 "stage reads them anew. A generator can be read once: hand over an array, " +
                 "Stream.fromIterable([...samples]), or begin it anew at each pass, " +
                 "Stream.suspend(() => Stream.fromIterable(generator()))"

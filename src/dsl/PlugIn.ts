@@ -97,16 +97,19 @@ const misread = <A>(task: Codec<A>, sample: Sample<A>, written: string): string 
  * cannot be read learns it and is never paid for it.
  */
 export const encode = <A>(task: Codec<A>, sample: Sample<A>): Effect.Effect<string, TaskError> =>
-  Effect.tap(written(task, sample), (text) =>
-    Effect.flatMap(run(task, sample, () => misread(task, sample, text)), (fault) =>
-      fault === undefined ? Effect.void : Effect.fail(
-        new TaskError({
-          task: task.name,
-          sample: sample.image.id,
-          reason: `encode writes ${shown(sample.truth)} as ${show(text)}, and ${fault}: decode has to read ` +
-            "what encode writes"
-        })
-      )))
+  Effect.tap(
+    written(task, sample),
+    (text) =>
+      Effect.flatMap(run(task, sample, () => misread(task, sample, text)), (fault) =>
+        fault === undefined ? Effect.void : Effect.fail(
+          new TaskError({
+            task: task.name,
+            sample: sample.image.id,
+            reason: `encode writes ${shown(sample.truth)} as ${show(text)}, and ${fault}: decode has to read ` +
+              "what encode writes"
+          })
+        ))
+  )
 
 /**
  * One of a task's prompts, as its code writes it.

@@ -41,7 +41,11 @@ export const counted = (model: string) =>
 /** Counts samples, weights and the longest annotation. */
 export const factsOf = <A, E, R>(
   { adapter = false, data, model, parameters: told, task }: Subject<A, E, R>
-): Effect.Effect<Facts, E | DataError | TaskError | Truth.TruthError | WeightsError, R | FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<
+  Facts,
+  E | DataError | TaskError | Truth.TruthError | WeightsError,
+  R | FileSystem.FileSystem | Path.Path
+> =>
   Effect.gen(function*() {
     const parameters = told ?? (yield* counted(model))
     const { answer, samples } = yield* Truth.checked(task)(data).pipe(
@@ -69,5 +73,8 @@ const formless = ({ reinforce, rft, sft, ...preset }: Preset): Preset => {
  */
 export const fitted = <A, E, R>(
   subject: Subject<A, E, R>
-): Effect.Effect<Preset, E | DataError | TaskError | Truth.TruthError | WeightsError, R | FileSystem.FileSystem | Path.Path> =>
-  Effect.map(factsOf(subject), (facts) => subject.task.grammar === undefined ? formless(fit(facts)) : fit(facts))
+): Effect.Effect<
+  Preset,
+  E | DataError | TaskError | Truth.TruthError | WeightsError,
+  R | FileSystem.FileSystem | Path.Path
+> => Effect.map(factsOf(subject), (facts) => subject.task.grammar === undefined ? formless(fit(facts)) : fit(facts))

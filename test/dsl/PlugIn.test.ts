@@ -188,17 +188,17 @@ describe("a task's code", () => {
       const refused: ReadonlyArray<readonly [Partial<Task.Task<number>>, string]> = [
         [
           { encode: (count) => `star ${count}` },
-          'task "counts", sample joy-0: encode writes 7 as "star 7", and decode refuses it (not-a-count): decode has ' +
+          "task \"counts\", sample joy-0: encode writes 7 as \"star 7\", and decode refuses it (not-a-count): decode has " +
           "to read what encode writes"
         ],
         [
           { decode: (text) => Result.succeed(Number(text[0])) },
-          'task "counts", sample joy-3: encode writes 10 as "10", and decode reads 1 in it: decode has to read what ' +
+          "task \"counts\", sample joy-3: encode writes 10 as \"10\", and decode reads 1 in it: decode has to read what " +
           "encode writes"
         ],
         [
           { decode: (text) => Result.succeed(Number(text) + 1) },
-          'task "counts", sample joy-0: encode writes 7 as "7", and decode reads 8 in it: decode has to read what ' +
+          "task \"counts\", sample joy-0: encode writes 7 as \"7\", and decode reads 8 in it: decode has to read what " +
           "encode writes"
         ]
       ]
