@@ -65,7 +65,8 @@ const formless = ({ reinforce, rft, sft, ...preset }: Preset): Preset => {
 }
 
 /**
- * Settings that fit a model and a data set. `trainable` among them is the policy's: `Policy.onnx({ model, trainable })`.
+ * Settings that fit a model and a data set. `trainable` among them is told to the policy:
+ * `Policy.onnx({ model, trainable })`.
  *
  * ```ts
  * const settings = yield* Pipelines.fitted({ task, data, model: "embedded" })

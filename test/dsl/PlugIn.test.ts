@@ -1,7 +1,7 @@
 /** A task's own code that throws or gives what it must not: said with task and sample, whoever called it. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Option, Result, Schema, Stream } from "effect"
+import { Arbitrary, Effect, FileSystem, Layer, Option, Result, Schema, Stream } from "effect"
 import * as PlugIn from "../../src/dsl/PlugIn.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
@@ -10,6 +10,8 @@ import * as Task from "../../src/dsl/Task.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
 import * as Image from "../../src/kernels/image/Image.ts"
 import { Policy } from "../../src/policy/Policy.ts"
+import { Classification } from "../../src/tasks/classification/index.ts"
+import { Box, BoxCodec, Detection } from "../../src/tasks/detection/index.ts"
 import * as Stub from "./StubPolicy.ts"
 
 type Mood = Task.Task<Stub.Label>
@@ -188,18 +190,18 @@ describe("a task's code", () => {
       const refused: ReadonlyArray<readonly [Partial<Task.Task<number>>, string]> = [
         [
           { encode: (count) => `star ${count}` },
-          "task \"counts\", sample joy-0: encode writes 7 as \"star 7\", and decode refuses it (not-a-count): decode has " +
-          "to read what encode writes"
+          "task \"counts\", sample joy-0: encode writes 7 as \"star 7\", and decode " +
+          "refuses it (not-a-count): decode has to read what encode writes"
         ],
         [
           { decode: (text) => Result.succeed(Number(text[0])) },
-          "task \"counts\", sample joy-3: encode writes 10 as \"10\", and decode reads 1 in it: decode has to read what " +
-          "encode writes"
+          "task \"counts\", sample joy-3: encode writes 10 as \"10\", and decode " +
+          "reads 1 in it: decode has to read what encode writes"
         ],
         [
           { decode: (text) => Result.succeed(Number(text) + 1) },
-          "task \"counts\", sample joy-0: encode writes 7 as \"7\", and decode reads 8 in it: decode has to read what " +
-          "encode writes"
+          "task \"counts\", sample joy-0: encode writes 7 as \"7\", and decode " +
+          "reads 8 in it: decode has to read what encode writes"
         ]
       ]
       for (const [part, expected] of refused) {
@@ -237,4 +239,43 @@ describe("a task's code", () => {
       assert.strictEqual(rows.find(({ metric }) => metric === "mAP")?.value, 0.5)
       assert.isTrue(Option.isSome(Option.fromNullishOr(rows.find(({ metric }) => metric === "error"))))
     }).pipe(Effect.provide(live)))
+})
+
+describe("the package's own tasks", () => {
+  const sample = <A>(truth: A) => ({ image: Image.file("a.png"), truth })
+  const share = Arbitrary.schema(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })))
+
+  it.effect.prop("read back every distribution that they write, of labels with full stops too", [
+    Arbitrary.array(share, { minLength: 4, maxLength: 4 })
+  ], ([weights]) =>
+    Effect.gen(function*() {
+      const sum = weights.reduce((a, b) => a + b, 0)
+      const truth = sum < 1e-6 ? [0, 0, 0, 1] : weights.map((weight) => weight / sum)
+      for (const answer of ["single", "distribution"] as const) {
+        const labels = ["sun", "U.S.", "U.S", "etc."]
+        const task = Classification.make({ name: "places", labels, subject: "place", answer })
+        yield* PlugIn.encode(task, sample(truth))
+        const [only] = yield* Effect.forEach([0, 1, 2, 3], (i) =>
+          PlugIn.encode(task, sample(labels.map((_, j) => j === i ? 1 : 0))))
+        assert.match(only ?? "", /^sun/)
+      }
+    }))
+
+  it.effect.prop("read back all boxes, also such as are smaller than their grid", [
+    Arbitrary.array(Arbitrary.array(share, { minLength: 4, maxLength: 4 }), { maxLength: 5 })
+  ], ([drawn]) =>
+    Effect.gen(function*() {
+      const labels = ["cup"]
+      const truth = drawn.map(([x = 0, y = 0, w = 0, h = 0]) => {
+        const [width, height] = [Math.max(1e-3, 999 * w ** 6), Math.max(1e-3, 999 * h ** 6)]
+        return {
+          box: Box.make("thousandths", [x * (1000 - width), y * (1000 - height), width, height]),
+          label: "cup"
+        }
+      })
+      for (const codec of [BoxCodec.scenes({ labels }), BoxCodec.qwen3Vl({ labels })]) {
+        const task = Detection.make({ name: "cups", subject: "every cup", codec, denominator: "max" })
+        yield* PlugIn.encode(task, sample(truth))
+      }
+    }))
 })

@@ -133,7 +133,7 @@ describe("rise doctor", () => {
       const [hidden, ...others] = yield* says(folder)
       assert.match(
         hidden?.text ?? "",
-        /no label has two pictures that can be read.*\. Set aside: unreadable-image 2\. First, unreadable-image: rain\/2/
+        /no label has two pictures that can be read.*\. Set aside: unreadable-image 2\. First, \S+: rain\/2/
       )
       assert.deepStrictEqual(others, [])
       const [again, ...named] = yield* says(folder, true)

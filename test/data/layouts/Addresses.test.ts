@@ -1,4 +1,4 @@
-/** Pictures that are named by addresses: the files of their names, where these are there, in every reader that has names. */
+/** Pictures that are named by addresses: the files of their names, where these are there, in every reader of names. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import * as JsonLines from "../../../src/data/JsonLines.ts"

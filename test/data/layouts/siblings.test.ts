@@ -60,7 +60,7 @@ const cases: ReadonlyArray<Case> = [
   csv(
     "addresses",
     `image,label\n${rows((i, l) => `https://x.org/there/${i}0.png,${l}\n`)}`,
-    /remote: "https:\/\/x\.org.*nothing is fetched: put "00\.png" into the data's folder, or name another file in its row/
+    /remote: "https:\/\/x\.org.*nothing is fetched: put "00\.png" into the data's folder, or name another f/
   ),
   csv(
     "addresses of files that are there",
