@@ -1,9 +1,11 @@
 /**
- * What is kept of pictures, by their ids. A picture that was changed a little to be learned from (`Image.varied`) is
- * needed for the rest of its step and never comes again: it has a place of its own, and puts out nothing that does.
+ * What is kept of pictures, by what tells their pixels apart (`pictureKey`). A picture that was changed a little to be
+ * learned from (`Image.varied`) is needed for the rest of its step and never comes again: it has a place of its own,
+ * and puts out nothing that does.
  */
 import type { Image } from "../kernels/image/Image.ts"
 import { ByteCache } from "./ByteCache.ts"
+import { pictureKey } from "./PictureKey.ts"
 
 /** Share of the limit that changed pictures may take besides. */
 const passing = 0.5
@@ -23,11 +25,11 @@ export class PictureCache<V> {
   }
 
   get(image: Image): V | undefined {
-    return this.#of(image).get(image.id)
+    return this.#of(image).get(pictureKey(image))
   }
 
   set(image: Image, value: V): void {
-    this.#of(image).set(image.id, value)
+    this.#of(image).set(pictureKey(image), value)
   }
 
   clear(): void {

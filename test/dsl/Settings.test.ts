@@ -302,8 +302,8 @@ describe("settings of stages", () => {
         [{ resume: "yes" }, `resume is "yes", expected true or false`],
         [
           { Seed: 1 },
-          "Seed is 1, expected no setting of this name: there are out, seed, resume, checkpoint, tried, config: " +
-          "did you mean seed?"
+          "Seed is 1, expected no setting of this name: there are out, seed, resume, after, checkpoint, tried, " +
+          "config: did you mean seed?"
         ],
         [{ config: 3 }, "config is 3, expected a record of JSON"],
         [{ config: { a: NaN } }, `config.a is NaN, expected ${held}`],

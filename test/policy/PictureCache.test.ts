@@ -4,7 +4,8 @@ import * as Image from "../../src/kernels/image/Image.ts"
 import { none } from "../../src/kernels/image/Variation.ts"
 import { PictureCache } from "../../src/policy/PictureCache.ts"
 
-const plain = (id: string) => Image.rendered(id, () => ({ width: 1, height: 1, data: new Uint8Array(3) }))
+const plain = (id: string) =>
+  Image.rendered(id, () => ({ width: 1, height: 1, data: new Uint8Array(3) }), { isToldById: true })
 const changed = (id: string) => Image.varied(id, plain(id), { ...none, mirrored: true })
 
 describe("PictureCache", () => {

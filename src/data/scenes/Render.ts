@@ -111,5 +111,6 @@ export const render = (atlas: Atlas, scene: Scene, difficulty = 0): Pixels => {
 export const image = (atlas: Atlas, scene: Scene, difficulty = 0): Image =>
   Images.rendered(
     `scene:${scene.seed}/${scene.id}${difficulty === 0 ? "" : `/difficulty=${difficulty}`}`,
-    () => render(atlas, scene, difficulty)
+    () => render(atlas, scene, difficulty),
+    { isToldById: true }
   )

@@ -20,6 +20,10 @@ interface Need {
 }
 
 const training: ReadonlyArray<string> = ["warmUp", "reinforce", "sft", "rft"]
+
+/** Whether any of the stages trains the policy. */
+export const trains = (stages: ReadonlyArray<Described>): boolean => stages.some(([stage]) => training.includes(stage))
+
 const strengthening: ReadonlyArray<string> = ["reinforce", "rft"]
 
 const needsOf = (stage: string, learnsFromDraws: boolean): ReadonlyArray<Need> => [

@@ -26,6 +26,7 @@ import * as Able from "./Able.ts"
 import * as Afterwards from "./Afterwards.ts"
 import { ahead } from "./Ahead.ts"
 import { described } from "./described.ts"
+import * as Onward from "./Onward.ts"
 import * as Order from "./Order.ts"
 import type { Pipeline, Runnable } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
@@ -139,6 +140,11 @@ export interface RunOptions {
   readonly seed?: number
   /** Continue after the last finished stage of the run that `out` holds. Default false. */
   readonly resume?: boolean
+  /**
+   * The folder of an earlier run of this program, to train on from the weights that it has left in the policy: run.json
+   * records it. Left out, a policy that a run has trained is refused.
+   */
+  readonly after?: string
   /** When unfinished stages are kept on their way. What a run makes does not depend on it. */
   readonly checkpoint?: CheckpointOptions
   /**
@@ -198,11 +204,17 @@ export const run = (given: RunOptions) =>
       // Before the data: a setting that changes which of it is read is named, not what it does to the fingerprint.
       stages: described(self.described),
       config: options.config ?? {},
+      ...(options.after !== undefined && { after: options.after }),
       prompts: yield* Fingerprint.prompts(self.task),
       data
     }
   })
-  const recording = Effect.all([announce(self), self.ready, saveModel(self.task, self.form)], { discard: true }).pipe(
+  const recording = Effect.all([
+    announce(self),
+    Onward.mark(self.described, options),
+    self.ready,
+    saveModel(self.task, self.form)
+  ], { discard: true }).pipe(
     keepingError,
     recorded({
       out: options.out,
@@ -224,6 +236,7 @@ export const run = (given: RunOptions) =>
     Effect.andThen(Provided.policy("Rise.run")),
     Effect.andThen(Provided.files("Rise.run")),
     Effect.andThen(Able.check(self.task, self.described, { tried: options.tried ?? false })),
+    Effect.andThen(Onward.check(self.described, options)),
     Effect.andThen(
       Effect.suspend(() => Effect.mapError(possible(options.out), fromPlatform(options.out, "making the run folder")))
     ),

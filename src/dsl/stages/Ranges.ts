@@ -102,6 +102,7 @@ export const running: Rules.Table = {
   out: required(Rules.text("the name of a folder: Rise.run({ out: \"runs/mine\" })")),
   seed: whole(),
   resume: Rules.yesOrNo,
+  after: Rules.text("the folder of the run whose weights the policy holds"),
   "checkpoint.every.steps": whole(0),
   "checkpoint.every.minutes": Rules.atLeast(0),
   "checkpoint.keep": whole(1),

@@ -38,6 +38,11 @@ export type Source = Data.TaggedEnum<{
     readonly render: () => Pixels
     /** Whether they have the size that a model takes, so that it resamples them no more. Default false. */
     readonly isFitted?: boolean
+    /**
+     * Whether pictures of this id have these pixels wherever they are made anew, so that what a model made of one
+     * serves the next. Default false: only where it is this very function that draws them.
+     */
+    readonly isToldById?: boolean
   }
   /** Pixels of another source, mirrored, moved, lighter or darker. */
   readonly Varied: Varied
@@ -45,7 +50,7 @@ export type Source = Data.TaggedEnum<{
 /** Makes sources, and matches them (`Source.$match`). */
 export const Source = Data.taggedEnum<Source>()
 
-/** `id` is stable between runs: caches and random draws are keyed by it. */
+/** `id` is stable between runs: random draws are keyed by it, and files name the picture by it. */
 export interface Image {
   /** Stable between runs. */
   readonly id: string
@@ -75,8 +80,20 @@ export const folder = (path: string, { recursive = false }: FolderOptions = {}):
 
 /** An image held in memory as an encoded file. */
 export const encoded = (id: string, bytes: Uint8Array): Image => ({ id, source: Source.Encoded({ bytes }) })
+/** Options of `rendered`. */
+export interface RenderedOptions {
+  /**
+   * Whether pictures of this id have the same pixels wherever they are made anew, so that what a model made of one
+   * serves the next. Default false.
+   */
+  readonly isToldById?: boolean
+}
+
 /** An image whose pixels are made when they are asked for. */
-export const rendered = (id: string, render: () => Pixels): Image => ({ id, source: Source.Rendered({ render }) })
+export const rendered = (id: string, render: () => Pixels, options: RenderedOptions = {}): Image => ({
+  id,
+  source: Source.Rendered({ render, ...options })
+})
 /** Pixels that a preprocessor's `fit` made of an image, in its place: cut into patches as they are. */
 export const fitted = (id: string, pixels: Pixels): Image => ({
   id,

@@ -67,12 +67,12 @@ export const withPatches = Effect.fnUntraced(function*(context: PolicyContext, a
 const encode = Effect.fnUntraced(function*(
   context: PolicyContext,
   asked: ReadonlyArray<Asked>,
-  known: ReadonlyMap<string, { readonly grid: Grid }>
+  known: ReadonlyMap<Image, { readonly grid: Grid }>
 ) {
   const tooLong: Array<ContextLimit.TokenBudgetError> = []
   const encoded = yield* Effect.forEach(asked, ({ following, key, prompt }) => {
-    const grids = prompt.images.flatMap(({ id }) => {
-      const grid = known.get(id)?.grid
+    const grids = prompt.images.flatMap((image) => {
+      const grid = known.get(image)?.grid
       return grid === undefined ? [] : [grid]
     })
     return Effect.tap(

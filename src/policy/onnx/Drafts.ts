@@ -1,5 +1,6 @@
 /** What an objective learns from, as drafts: tokens with their weights and what else the loss needs to know of each. */
 import { Distance, Walk } from "../../kernels/generate/index.ts"
+import { pictureKey } from "../PictureKey.ts"
 import type { FormatLoss, FormatStats, Prompt, Rollout, SupervisedExample } from "../Policy.ts"
 import { weightOf } from "./Auxiliary.ts"
 import type { PolicyContext } from "./Context.ts"
@@ -22,7 +23,10 @@ export const scored = (
 
 const samePrompt = (a: Prompt, b: Prompt): boolean =>
   a === b ||
-  a.text === b.text && a.images.length === b.images.length && a.images.every(({ id }, i) => id === b.images[i]?.id)
+  a.text === b.text && a.images.length === b.images.length && a.images.every((image, i) => {
+      const other = b.images[i]
+      return image === other || other !== undefined && pictureKey(image) === pictureKey(other)
+    })
 
 /** Neighbours with the same prompt share one packed sequence. */
 export const packed = (

@@ -12,16 +12,17 @@ import { Config, VisionLayout } from "../../kernels/models/index.ts"
 import { type HostTensor, Runtime, type SharedPool } from "../../kernels/runtime/index.ts"
 import { type Lora, LossGraphs } from "../../kernels/train/index.ts"
 import { PictureCache } from "../PictureCache.ts"
+import { pictureKey } from "../PictureKey.ts"
 import type { Features, Grid } from "./Features.ts"
 import * as MappedWeights from "./MappedWeights.ts"
 import type { Sessions } from "./SessionCache.ts"
 import * as Tower from "./Tower.ts"
 
 export interface Images {
-  readonly cuts: (images: ReadonlyArray<Image>) => Effect.Effect<ReadonlyMap<string, Patchify.Cut>, ImageError>
+  readonly cuts: (images: ReadonlyArray<Image>) => Effect.Effect<ReadonlyMap<Image, Patchify.Cut>, ImageError>
   readonly features: (
     images: ReadonlyArray<Image>
-  ) => Effect.Effect<ReadonlyMap<string, Features>, ImageError | Runtime.RuntimeError>
+  ) => Effect.Effect<ReadonlyMap<Image, Features>, ImageError | Runtime.RuntimeError>
   /** Says that this image will be asked about once: nothing of it is kept. */
   readonly once: (image: Image) => Image
   /** The tower's weights have changed. */
@@ -79,16 +80,30 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   const passing = new WeakSet<Image>()
 
-  const distinct = (images: ReadonlyArray<Image>) => [...new Map(images.map((image) => [image.id, image])).values()]
+  /** Calls `make` with one picture of those that are the same, and gives each of them what was made of it. */
+  const shared = <V, E>(
+    images: ReadonlyArray<Image>,
+    make: (distinct: ReadonlyArray<Image>) => Effect.Effect<ReadonlyMap<Image, V>, E>
+  ): Effect.Effect<ReadonlyMap<Image, V>, E> => {
+    const groups = [...Map.groupBy(new Set(images), pictureKey).values()]
+    return Effect.map(
+      make(groups.flatMap(([first]) => first ?? [])),
+      (found) =>
+        new Map(groups.flatMap((same) => {
+          const made = same[0] && found.get(same[0])
+          return made === undefined ? [] : same.map((image) => [image, made] as const)
+        }))
+    )
+  }
 
-  const cuts: Images["cuts"] = Effect.fnUntraced(function*(images) {
-    const found = yield* Effect.forEach(distinct(images), (image) => {
+  const cutsOf: Images["cuts"] = Effect.fnUntraced(function*(images) {
+    const found = yield* Effect.forEach(images, (image) => {
       const held = cutCache.get(image)
-      if (held !== undefined) return Effect.succeed([image.id, held] as const)
+      if (held !== undefined) return Effect.succeed([image, held] as const)
       return Effect.map(cut(image), (made) => {
         // Frozen: the tokens are kept instead.
         if (!frozen && !passing.has(image)) cutCache.set(image, made)
-        return [image.id, made] as const
+        return [image, made] as const
       })
     }, { concurrency: 4 })
     return new Map(found)
@@ -99,7 +114,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 
   /** Images of one grid through the tower. */
   const encode = Effect.fnUntraced(
-    function*(chunk: ReadonlyArray<readonly [string, Patchify.Cut]>, grid: Grid, worker: number) {
+    function*(chunk: ReadonlyArray<readonly [Image, Patchify.Cut]>, grid: Grid, worker: number) {
       const grids = Array.from({ length: placesFor(chunk.length, grid, config.vision.merge, runtime) }, () => grid)
       const shape = VisionLayout.shapeFor(config.vision, grids)
       const session = sessions.of({
@@ -120,29 +135,29 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       const rows = VisionLayout.tokenRows(config.vision, shape, grids)
       const each = rows.length / grids.length
       const width = Config.visualWidth(config)
-      return chunk.map(([id], i) => {
+      return chunk.map(([image], i) => {
         const own = new Float32Array(each * width)
         rows.subarray(i * each, (i + 1) * each).forEach((row, token) =>
           own.set(data.subarray(row * width, (row + 1) * width), token * width)
         )
-        return [id, { grid, features: own }] as const
+        return [image, { grid, features: own }] as const
       })
     }
   )
 
-  const features: Images["features"] = Effect.fnUntraced(function*(images) {
-    const all = distinct(images)
-    const known = new Map<string, Features>()
-    for (const image of all) {
+  const featuresOf: Images["features"] = Effect.fnUntraced(function*(images) {
+    const known = new Map<Image, Features>()
+    for (const image of images) {
       const held = featureCache.get(image)
-      if (held !== undefined) known.set(image.id, held)
+      if (held !== undefined) known.set(image, held)
     }
-    const missing = all.filter((image) => !known.has(image.id))
-    const kept = new Map(missing.flatMap((image) => passing.has(image) ? [] : [[image.id, image] as const]))
+    const missing = images.filter((image) => !known.has(image))
     // A few chunks at a time: pixels of a whole data set would not fit.
     for (let at = 0; at < missing.length; at += CHUNK * runtime.workers) {
-      const prepared = [...yield* cuts(missing.slice(at, at + CHUNK * runtime.workers))]
-      for (const [id, { grid }] of prepared) if (isBeyond(grid)) known.set(id, { grid, features: new Float32Array(0) })
+      const prepared = [...yield* cutsOf(missing.slice(at, at + CHUNK * runtime.workers))]
+      for (const [image, { grid }] of prepared) {
+        if (isBeyond(grid)) known.set(image, { grid, features: new Float32Array(0) })
+      }
       const within = prepared.filter(([, { grid }]) => !isBeyond(grid))
       const byGrid = Map.groupBy(within, ([, { grid }]) => grid.join())
       const chunks = [...byGrid.values()].flatMap((same) => {
@@ -158,18 +173,17 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         ({ grid, images }, i) => encode(images, grid, i % runtime.workers),
         { concurrency: "unbounded" }
       )
-      for (const [id, value] of encoded.flat()) {
-        known.set(id, value)
-        const image = kept.get(id)
-        if (image !== undefined) featureCache.set(image, value)
+      for (const [image, value] of encoded.flat()) {
+        known.set(image, value)
+        if (!passing.has(image)) featureCache.set(image, value)
       }
     }
     return known
   })
 
   const made: Images = {
-    cuts,
-    features,
+    cuts: (images) => shared(images, cutsOf),
+    features: (images) => shared(images, featuresOf),
     once: (image) => {
       passing.add(image)
       return image

@@ -174,7 +174,7 @@ const dropoutRows = (
       origins.map(({ first, index }) => `example=${index}/candidate=${first}`)
     ),
     ...(visual.kind === "pixels" && {
-      dropoutPatches: drawn(visual.frames * visual.slots, visual.slots, batch.images.map((id) => `image=${id}`))
+      dropoutPatches: drawn(visual.frames * visual.slots, visual.slots, batch.images.map(({ id }) => `image=${id}`))
     })
   }
 }

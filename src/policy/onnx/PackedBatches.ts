@@ -126,7 +126,7 @@ export const prepare = Effect.fnUntraced(
         ]
         const whole: PackedSequence = {
           prompt: asked,
-          images: prompt.images.map(({ id }) => id),
+          images: prompt.images,
           candidates,
           ...(auxiliary && { auxiliary: Auxiliaries.rowsOf(read(), config.imageToken, auxiliary) })
         }

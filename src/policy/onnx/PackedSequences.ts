@@ -5,6 +5,7 @@
  * the prompt and carry their own segment number, so a group is scored against one copy of its prompt.
  */
 import { Distance } from "../../kernels/generate/index.ts"
+import type { Image } from "../../kernels/image/Image.ts"
 import { type Config, type GroupShape, Rope } from "../../kernels/models/index.ts"
 import { HostTensor } from "../../kernels/runtime/index.ts"
 import type { EncodedPrompt } from "../chat/Encoder.ts"
@@ -31,8 +32,8 @@ export interface ScoredToken {
 
 export interface PackedSequence {
   readonly prompt: EncodedPrompt
-  /** Image of each grid, by id. */
-  readonly images: ReadonlyArray<string>
+  /** Image of each grid. */
+  readonly images: ReadonlyArray<Image>
   readonly candidates: ReadonlyArray<ReadonlyArray<ScoredToken>>
   readonly auxiliary?: ReadonlyArray<AuxiliaryRow>
 }
@@ -92,8 +93,8 @@ export interface BatchShape {
 export interface Batch {
   readonly shape: BatchShape
   readonly tensors: Record<string, HostTensor.HostTensor>
-  /** Image ids in the order of their visual tokens. */
-  readonly images: ReadonlyArray<string>
+  /** Images in the order of their visual tokens. */
+  readonly images: ReadonlyArray<Image>
   /** For each candidate of each sequence: where its scored tokens start among the rows, and how many. */
   readonly spans: ReadonlyArray<ReadonlyArray<{ readonly start: number; readonly length: number }>>
 }
@@ -143,7 +144,7 @@ export const layOut = (
   )
   const advantages = floats(rows)
   const oldLogprobs = floats(rows)
-  const images: Array<string> = []
+  const images: Array<Image> = []
   const spans: Array<ReadonlyArray<{ readonly start: number; readonly length: number }>> = []
   let row = 0
   let visualToken = 0

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { ownShape, rollout } from "../../kernels/generate/index.ts"
 import { OnnxWriter } from "../../kernels/graph/index.ts"
+import type { Image } from "../../kernels/image/Image.ts"
 import * as Keyed from "../../kernels/math/Keyed.ts"
 import { Config, Rope } from "../../kernels/models/index.ts"
 import type { HostTensor } from "../../kernels/runtime/index.ts"
@@ -65,7 +66,7 @@ const runBatch = Effect.fnUntraced(function*(
   context: PolicyContext,
   memory: HostTensor.Shared,
   items: ReadonlyArray<Item>,
-  features: ReadonlyMap<string, Features>,
+  features: ReadonlyMap<Image, Features>,
   options: SampleOptions,
   prompts: number,
   worker: number
@@ -102,7 +103,7 @@ const runBatch = Effect.fnUntraced(function*(
     config,
     context.positions,
     items.map(({ prompt, request }) => (
-      { prompt, images: request.prompt.images.map(({ id }) => id), candidates: [] }
+      { prompt, images: request.prompt.images, candidates: [] }
     )),
     { batch: prompts, length, rows: 1, visualRows },
     undefined,
@@ -111,8 +112,8 @@ const runBatch = Effect.fnUntraced(function*(
   const visualWidth = Config.visualWidth(config)
   const visual = memory.float32(visualRows * visualWidth)
   let at = 0
-  for (const id of batch.images) {
-    const own = features.get(id)?.features
+  for (const image of batch.images) {
+    const own = features.get(image)?.features
     if (own === undefined) continue
     visual.set(own, at)
     at += own.length

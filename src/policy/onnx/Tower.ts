@@ -1,4 +1,5 @@
 /** What graphs read of images: patches on their way through the vision tower, or the visual tokens of a frozen one. */
+import type { Image } from "../../kernels/image/Image.ts"
 import type { Patchify } from "../../kernels/image/index.ts"
 import { Config, VisionLayout, VisionPlaces } from "../../kernels/models/index.ts"
 import type { HostTensor } from "../../kernels/runtime/index.ts"
@@ -48,8 +49,8 @@ export const imageSlots = (images: number): number => images <= 4 ? images : rou
 
 /** What is known of the images: pixels for a tower under training, visual tokens of a frozen one. */
 export type Known =
-  | { readonly kind: "pixels"; readonly cuts: ReadonlyMap<string, Patchify.Cut> }
-  | { readonly kind: "features"; readonly features: ReadonlyMap<string, Features> }
+  | { readonly kind: "pixels"; readonly cuts: ReadonlyMap<Image, Patchify.Cut> }
+  | { readonly kind: "features"; readonly features: ReadonlyMap<Image, Features> }
 
 /** Where a batch's visual tokens come from, and at which row of them each token finds its own. */
 export interface VisualRows {
@@ -63,13 +64,13 @@ export interface VisualRows {
 /**
  * Visual tokens of a batch. Each image goes through the tower with its own grid, whatever company it has.
  *
- * @param ids images in the order of their tokens
+ * @param pictures in the order of their tokens
  */
-export const visualRows = (config: Config.Config, ids: ReadonlyArray<string>, known: Known): VisualRows => {
-  if (ids.length === 0) return { shape: { kind: "none" }, rows: 0, feeds: () => ({}) }
+export const visualRows = (config: Config.Config, pictures: ReadonlyArray<Image>, known: Known): VisualRows => {
+  if (pictures.length === 0) return { shape: { kind: "none" }, rows: 0, feeds: () => ({}) }
   const merge = config.vision.merge * config.vision.merge
   if (known.kind === "pixels") {
-    const images = ids.flatMap((id) => known.cuts.get(id) ?? [])
+    const images = pictures.flatMap((image) => known.cuts.get(image) ?? [])
     const grids = images.map(({ grid }) => grid)
     const needed = VisionLayout.shapeFor(config.vision, grids)
     const shape = { ...needed, frames: imageSlots(needed.frames) }
@@ -80,7 +81,7 @@ export const visualRows = (config: Config.Config, ids: ReadonlyArray<string>, kn
       feeds: (memory) => tensors(config.vision, shape, images, memory)
     }
   }
-  const parts = ids.flatMap((id) => known.features.get(id) ?? [])
+  const parts = pictures.flatMap((image) => known.features.get(image) ?? [])
   const width = Config.visualWidth(config)
   const rows = roundUp(parts.reduce((n, { features }) => n + features.length / width, 0), 64)
   return {

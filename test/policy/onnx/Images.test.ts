@@ -48,7 +48,7 @@ describe("visual tokens of an image", () => {
           const together = yield* (yield* images()).features(all)
           for (const image of all.slice(0, 2)) {
             const alone = yield* (yield* images()).features([image])
-            const [found, expected] = [alone.get(image.id), together.get(image.id)]
+            const [found, expected] = [alone.get(image), together.get(image)]
             assert.isAbove(found?.features.length ?? 0, 0)
             assert.deepStrictEqual(found, expected, `${across} × ${down}`)
           }

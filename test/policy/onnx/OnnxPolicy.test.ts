@@ -3,6 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option } from "effect"
 import type { Grammar } from "../../../src/kernels/generate/index.ts"
+import type * as Image from "../../../src/kernels/image/Image.ts"
 import {
   type Auxiliary,
   type Drawn,
@@ -12,7 +13,7 @@ import {
   type SampleOptions
 } from "../../../src/policy/index.ts"
 import { sharing } from "../workers.ts"
-import { prompts } from "./pictures.ts"
+import { picture, prompts } from "./pictures.ts"
 import { digest, weights } from "./weights.ts"
 
 const runtime = sharing()
@@ -389,4 +390,41 @@ describe("updates", () => {
       })),
     300_000
   )
+})
+
+describe("pictures of one name", () => {
+  for (const trainable of ["decoder", "all"] as const) {
+    it.effect(`are looked at each by itself, trainable ${trainable}`, () => {
+      const asked = (image: Image.Image, key: string) => ({ key, prompt: { images: [image], text: "What is here?" } })
+      const [red, dark] = [(id: string) => picture(id, 250), (id: string) => picture(id, 40)]
+      const said = (...requests: ReadonlyArray<ReturnType<typeof asked>>) =>
+        // A prompt alone and one of two differ in their last bits.
+        Effect.map(
+          draw({ count: 1, maxTokens: 8, temperature: 0 }, [...requests]),
+          (groups) => groups.flat().map(({ tokens }) => tokens)
+        )
+      const lesson = (image: Image.Image) => ({ prompt: asked(image, "").prompt, target: [{ text: "joy", weight: 1 }] })
+      const learned = (...images: ReadonlyArray<Image.Image>) =>
+        Effect.gen(function*() {
+          const policy = yield* Policy
+          yield* policy.beginStage
+          const loss = Objective.Supervised({ examples: images.map(lesson) })
+          return (yield* policy.update(loss, { learningRate: 0 })).loss
+        })
+      return Effect.gen(function*() {
+        const expected = yield* run(said(asked(red("a"), "0"), asked(dark("b"), "1")), 1, { trainable })
+        assert.notDeepEqual(expected[0], expected[1])
+        const together = yield* run(said(asked(red("x"), "0"), asked(dark("x"), "1")), 1, { trainable })
+        assert.deepStrictEqual(together, expected)
+        const after = Effect.zipWith(said(asked(red("x"), "0")), said(asked(dark("x"), "1")), (a, b) => [...a, ...b])
+        assert.deepStrictEqual(yield* run(after, 1, { trainable }), expected)
+        // Pictures that training has cut, or brought through the tower, before.
+        const loss = yield* run(learned(dark("b")), 1, { trainable })
+        const later = Effect.andThen(learned(red("x")), learned(dark("x")))
+        assert.strictEqual(yield* run(later, 1, { trainable }), loss)
+        const both = yield* run(learned(red("a"), dark("b")), 1, { trainable })
+        assert.strictEqual(yield* run(learned(red("x"), dark("x")), 1, { trainable }), both)
+      })
+    })
+  }
 })

@@ -87,9 +87,10 @@ for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
   const opened = Effect.runSync(Effect.cached(
     Effect.gen(function*() {
       const model = yield* Model.load(directory, { trainable: "all", seed: 0 })
-      const cuts = new Map<string, Patchify.Cut>()
-      for (const image of images) cuts.set(image.id, yield* model.preprocessor.cut(image))
-      const encode = (prompt: Prompt) => model.encoder.prompt(prompt, prompt.images.map(({ id }) => cuts.get(id)!.grid))
+      const cuts = new Map<Image.Image, Patchify.Cut>()
+      for (const image of images) cuts.set(image, yield* model.preprocessor.cut(image))
+      const encode = (prompt: Prompt) =>
+        model.encoder.prompt(prompt, prompt.images.map((image) => cuts.get(image)!.grid))
       const encoded = [yield* encode(prompts[0]), yield* encode(prompts[1])] as const
       return { model, cuts, encoded, weights: fed(ParameterStore.tensors(model.store)) }
     }).pipe(Effect.provide(NodeServices.layer))
@@ -106,7 +107,7 @@ for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
     const total = tokens.flat().length
     const sequences = which.map((i): PackedSequence => ({
       prompt: encoded[i],
-      images: prompts[i].images.map(({ id }) => id),
+      images: prompts[i].images,
       candidates: targets.length === 0
         ? []
         : [tokens[i]!.map((token) => ({ token, weight: 1 / total, advantage: 0, oldLogprob: 0, state: 0, left: 0 }))]
@@ -142,7 +143,7 @@ for (const name of ["qwen2-vl", "qwen2.5-vl", "qwen3-vl"]) {
         const { cuts, model: { preprocessor } } = yield* opened
         const side = preprocessor.patchSize * preprocessor.mergeSize
         given.sizes.forEach(([height, width], i) => {
-          const found = Patchify.patchesOf(cuts.get(images[i]!.id)!)
+          const found = Patchify.patchesOf(cuts.get(images[i]!)!)
           assert.deepStrictEqual(found.grid, given.grids[i])
           const resampled = height % side !== 0 || width % side !== 0
           assert.isAtMost(
