@@ -20,7 +20,7 @@ import type * as Results from "./evaluation/Results.ts"
 import type { Policy } from "./policy/Policy.ts"
 
 export * from "./dsl/Rise.ts"
-export { annotate, type Annotated, type AnnotateOptions } from "./pipelines/annotate.ts"
+export { annotate, type Annotated, type AnnotateOptions, type Pictured, type Questioned } from "./pipelines/annotate.ts"
 
 /** Options of `evaluate`. */
 export type EvaluateOptions<A, E, R> = Omit<Measured<A, E, R>, "method"> & Partial<Pick<Measured<A, E, R>, "method">>

@@ -81,6 +81,9 @@
   /** Only pictures that the report wrote. @param {unknown} png */
   const safe = (png) => typeof png === "string" && /^data:image\/png;base64,[A-Za-z0-9+/]+=*$/.test(png)
 
+  /** What stands where a picture would: a run keeps its pictures at its end. */
+  let blank = "no picture here"
+
   /**
    * A picture with boxes over it: truth and prediction, where the data say, in shares of its sides.
    * @param {any} sample @param {ReadonlyArray<any>} truth @param {ReadonlyArray<any>} said @param {string} words
@@ -114,7 +117,7 @@
             "text-anchor": "middle",
             "font-size": width / 9,
             fill: "currentColor"
-          }, "no picture here")
+          }, blank)
         ),
       ...truth.map(drawn("truth")),
       ...said.map(drawn("ours"))
@@ -674,7 +677,7 @@
           : "This run is under way. "
       ),
       `${now.stage === "" ? "It is about to begin." : `${now.stage}${of}: ${steps}.`}` +
-        `${now.secondsLeft === undefined ? "" : ` The whole run: about ${duration(now.secondsLeft)} left.`}`,
+        `${now.secondsLeft === undefined ? "" : ` The whole run: about ${duration(now.secondsLeft)} left.`} `,
       ...(now.total > 0 ? [make("label", { class: "meta" }, `This stage, ${percent(share)}%: `, meter)] : [])
     )
   }
@@ -711,6 +714,7 @@
     }, machinery === null ? () => {} : missing(machinery))
     if (answers === null && chains === null) return
     load("index", "index").then((index) => {
+      if (index.picturesLater) blank = "comes at the end"
       if (answers !== null && index.answers !== null) browse(answers, index.answers)
       if (chains !== null && index.loops !== null) loops(chains, index.loops, index.labels, index.tau)
     }, () => {

@@ -5,11 +5,12 @@ import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import * as Sources from "../sources/index.ts"
 import { Emotion6 } from "../tasks/classification/index.ts"
-import { isEmbedded, ofFewWords } from "./embedded.ts"
+import { ofFewWords } from "./embedded.ts"
 import { localOf } from "./engine/flags.ts"
 import * as Flags from "./flags.ts"
 import * as Futile from "./futile.ts"
 import { check } from "./policy.ts"
+import { taskNameIn } from "./resumed.ts"
 import * as Saved from "./saved.ts"
 import type { Told } from "./told.ts"
 import { labels, labelsIn, text } from "./values.ts"
@@ -51,6 +52,7 @@ export const asked = {
 
 type Asked =
   & Pick<Flags.Study, "data" | "difficulty" | "model" | "seed" | "shots">
+  & Partial<Pick<Flags.Study, "out" | "resume">>
   & Partial<Flags.Remote>
   & Parameters<typeof check>[0]
   & {
@@ -77,8 +79,7 @@ const scenes = Effect.fnUntraced(function*(flags: Asked, saved: Option.Option<So
     return yield* new Futile.FlagError({ reason: `${flag} is for pictures of one's own: name them, --data` })
   }
   if (Option.isNone(saved)) {
-    const local = localOf(flags)
-    if (!isEmbedded(local)) yield* Saved.tellTaken(local, "asked for the emotions of the embedded scenes")
+    yield* Saved.tellTaken(flags, "asked for the emotions of the embedded scenes")
     return yield* manifests(flags, Emotion6.task)
   }
   yield* Saved.tell(flags, saved.value)
@@ -142,7 +143,10 @@ export const look = Effect.fnUntraced(
     if (!says && Option.isSome(emotions) && (yield* Sources.hasManifests(data.value, emotions.value))) {
       return { source: yield* manifests(flags, emotions.value), lines: [] }
     }
+    // The folder may have another name by now: the task of a run keeps its own.
+    const begun = flags.resume === true ? yield* taskNameIn(flags.out ?? Option.none()) : Option.none()
     const source = yield* Sources.pictures({
+      ...Option.match(begun, { onNone: () => ({}), onSome: (name) => ({ name }) }),
       data: data.value,
       embedded: yield* ofFewWords(localOf(flags)),
       hold,

@@ -35,13 +35,25 @@ const whole = (words: ReadonlyArray<string>) =>
     ? Effect.flatMap(Effect.promise(() => import("./resumed.ts")), ({ resumed }) => resumed(words))
     : Effect.succeed(words)
 
+/**
+ * The words with "-1m" as the value of the flag before it: the parser knows plain numbers as such, and would take the
+ * other for a flag.
+ */
+const joined = (words: ReadonlyArray<string>): ReadonlyArray<string> =>
+  words.reduce<ReadonlyArray<string>>((before, word) => {
+    const last = before.at(-1) ?? ""
+    return /^-\d.*[a-z]$/i.test(word) && /^--[a-z][\w-]*$/.test(last) && !before.includes("--")
+      ? [...before.slice(0, -1), `${last}=${word}`]
+      : [...before, word]
+  }, [])
+
 /** Parses arguments and runs the command: the process's own, unless others are given. */
 export const run = <const Name extends string, Input, C, E>(
   command: Command.Command<Name, Input, C, E, NodeServices.NodeServices>,
   args?: ReadonlyArray<string>
 ) =>
   Effect.gen(function*() {
-    const words = yield* whole(args ?? (yield* CommandLine))
+    const words = yield* whole(joined(args ?? (yield* CommandLine)))
     return yield* Effect.provideService(
       Command.runWith(command, { version: packageJson.version })(words),
       CommandLine,

@@ -1,8 +1,9 @@
 /**
  * `--resume` needs the folder alone: the options that its run was begun with are in its run.json.
  */
-import { Effect, Option, Path, Schema } from "effect"
+import { Console, Effect, Option, Path, Schema } from "effect"
 import * as TextFile from "../dsl/TextFile.ts"
+import { there } from "../kernels/runtime/there.ts"
 import * as Json from "../kernels/weights/Json.ts"
 import { shownAddress } from "../policy/http/Address.ts"
 import { again, commandOf, type Part, partsOf } from "./commandLine.ts"
@@ -28,20 +29,38 @@ export const kept = (words: ReadonlyArray<string>): { readonly command: Readonly
   ]
 })
 
-const Recorded = Json.text(
-  Schema.Struct({ about: Schema.Struct({ command: Schema.Array(Schema.String) }) })
-)
+/** What run.json keeps of the folder that a run is begun in: the way there from the run's own. */
+export const begunIn = (out: string): Effect.Effect<{ readonly begunIn: string }, never, Path.Path> =>
+  Effect.map(Path.Path, ({ relative, resolve }) => ({ begunIn: relative(resolve(out), resolve(".")) || "." }))
 
-/** The command line that the run in a folder was begun with, where that can be read. */
-const recorded = Effect.fnUntraced(function*(out: string) {
+const Recorded = Json.text(
+  Schema.Struct({
+    about: Schema.Struct({ command: Schema.Array(Schema.String), begunIn: Schema.optionalKey(Schema.String) })
+  })
+)
+const Identified = Json.text(Schema.Struct({ identity: Schema.Struct({ task: Schema.String }) }))
+
+const reading = Effect.fnUntraced(function*<A>(out: string, schema: Schema.Codec<A, string>) {
   const { join } = yield* Path.Path
   return yield* TextFile.read(join(out, "run.json")).pipe(
-    Effect.flatMap(Schema.decodeEffect(Recorded)),
-    Effect.map(({ about }) => about.command),
+    Effect.flatMap(Schema.decodeEffect(schema)),
     // Whoever opens the folder says what is wrong with it.
     Effect.option
   )
 })
+
+/** How the run in a folder was begun, where that can be read. */
+const begun = (out: string) => Effect.map(reading(out, Recorded), Option.map(({ about }) => about))
+
+/** The command line of the run in a folder. */
+const recorded = (out: string) => Effect.map(begun(out), Option.map(({ command }) => command))
+
+/** What the task of the run in a folder is called; none where there is no run to be read. */
+export const taskNameIn = (out: Option.Option<string>) =>
+  Option.match(out, {
+    onNone: () => Effect.succeedNone,
+    onSome: (out) => Effect.map(reading(out, Identified), Option.map(({ identity }) => identity.task))
+  })
 
 /**
  * The command line that goes on with the run in a folder, as the folder is then: with the options that the run was not
@@ -56,6 +75,26 @@ export const goingOn = (words: ReadonlyArray<string>, out: string) =>
     return again(words, out, changed)
   })
 
+/** Data that were named from the folder that the run was begun in, as they are named from this one. */
+const fromHere = Effect.fnUntraced(function*(part: Part, out: string, way: string | undefined) {
+  const path = yield* Path.Path
+  const value = valueOf(part)
+  if (part.flag !== "--data" || path.isAbsolute(value)) return part
+  const before = way === undefined ? undefined : path.resolve(out, way)
+  if (before === path.resolve(".")) return part
+  const place = before === undefined ? undefined : path.join(before, value)
+  if (place !== undefined && (yield* there(place))) {
+    return { flag: part.flag, words: [part.flag, path.relative(path.resolve("."), place)] }
+  }
+  if (yield* there(value)) return part
+  yield* Console.error(
+    `--data ${value} is what ${path.join(out, "run.json")} says, from the folder that the run was begun in${
+      before === undefined ? "" : ` (${before})`
+    }: name the pictures as they are called now, --data PATH`
+  )
+  return part
+})
+
 /**
  * The command line of a run that is to be resumed: the options that it was begun with, and over them those that are
  * given. The words themselves where nothing is resumed, or by another command.
@@ -64,11 +103,12 @@ export const resumed = Effect.fnUntraced(function*(words: ReadonlyArray<string>)
   const parts = partsOf(words)
   const out = parts.find(({ flag }) => flag === "--out")
   if (out === undefined || !parts.some(({ flag }) => flag === "--resume")) return words
-  const found = yield* recorded(valueOf(out))
+  const found = yield* begun(valueOf(out))
   if (Option.isNone(found)) return words
-  const command = found.value
+  const { command } = found.value
   if (commandOf(command).join(" ") !== commandOf(words).join(" ")) return words
   const given = new Set(parts.map(({ flag }) => flag))
   const before = partsOf(command).filter(({ flag }) => flag !== "" && !given.has(flag))
-  return [...words, ...before.flatMap(({ words }) => words)]
+  const placed = yield* Effect.forEach(before, (part) => fromHere(part, valueOf(out), found.value.begunIn))
+  return [...words, ...placed.flatMap(({ words }) => words)]
 })

@@ -4,8 +4,10 @@
 import { Console, Effect, type FileSystem, Option, type Path } from "effect"
 import { meant } from "../data/layouts/Hinted.ts"
 import * as Quoted from "../data/Quoted.ts"
+import * as TaskFile from "../dsl/TaskFile.ts"
 import { warn } from "../kernels/runtime/Warning.ts"
 import * as Sources from "../sources/index.ts"
+import { isEmbedded } from "./embedded.ts"
 import { type Engine, localOf } from "./engine/flags.ts"
 import type { Remote } from "./flags.ts"
 import { FlagError } from "./futile.ts"
@@ -101,15 +103,19 @@ export const tell = (asked: Asked, saved: Sources.SavedTask, before: Said = {}):
   )
 }
 
-/** Says what is taken for granted of a model that does not say what it was trained for. */
-export const tellTaken = (asked: Asked, taken: string): Effect.Effect<void> =>
-  Console.error(
-    `${
-      Option.isSome(asked.remote ?? Option.none())
-        ? "a server's model does not say"
-        : `${localOf(asked).model} does not say (it has no rise-task.json)`
-    } what it was trained for: ${taken}; --labels, or --task, ask otherwise`
-  )
+/**
+ * Says what is taken for granted of a model, or an adapter, that does not say what it was trained for. An embedded
+ * checkpoint by itself is known.
+ */
+export const tellTaken = (asked: Asked, taken: string): Effect.Effect<void> => {
+  const { adapter = Option.none(), model } = localOf(asked)
+  const remote = Option.isSome(asked.remote ?? Option.none())
+  if (!remote && Option.isNone(adapter) && isEmbedded({ model })) return Effect.void
+  const who = remote
+    ? "a server's model does not say"
+    : `${Option.getOrElse(adapter, () => model)} does not say (it has no ${TaskFile.name})`
+  return Console.error(`${who} what it was trained for: ${taken}; --labels, or --task, ask otherwise`)
+}
 
 /** Whether labels that are asked for are those of a saved task, in the same order. */
 export const isOf = (saved: Sources.SavedTask, labels: ReadonlyArray<string>): boolean => {

@@ -112,13 +112,19 @@ export interface Time {
   readonly seconds: number
 }
 
-const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
+/** Hours, minutes and seconds, each of which may be left out. */
+const parts = /^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$/
 
-/** A length of time above 0, such as 90s, 10m or 1.5h. */
+/** Seconds of a text such as "1h30m" or, as they are printed, "6m03s"; 0 where it is none. */
+export const secondsIn = (text: string): number => {
+  const [, hours = 0, minutes = 0, seconds = 0] = parts.exec(text.trim()) ?? []
+  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)
+}
+
+/** A length of time above 0, such as 90s, 10m or 1h30m. */
 export const time = (name: string): Flag.Flag<Time> =>
-  read(name, "TIME", "a time such as 90s, 10m or 1.5h", (text) => {
-    const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)([smh])$/.exec(text.trim()) ?? []
-    const seconds = Number(amount) * (units[unit] ?? 0)
+  read(name, "TIME", "a time such as 90s, 10m or 1h30m", (text) => {
+    const seconds = secondsIn(text)
     return seconds > 0 && Number.isFinite(seconds)
       ? Effect.succeed({ text: text.trim(), seconds })
       : Effect.fail(text)

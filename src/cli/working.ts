@@ -13,7 +13,7 @@ import { type FolderOptions, inFolder, numbered } from "../studies/index.ts"
 import { CommandLine } from "./commandLine.ts"
 import type { Study } from "./flags.ts"
 import { inOwnProcess } from "./ownProcess.ts"
-import { goingOn, kept } from "./resumed.ts"
+import { begunIn, goingOn, kept } from "./resumed.ts"
 
 export interface Working<A, E, R> extends Omit<FolderOptions<A, E, R>, "out" | "resume" | "seed"> {
   readonly flags: Pick<Study, "out" | "resume" | "seed">
@@ -73,7 +73,7 @@ export const working =
         opened = true
         return work(out)
       }).pipe(
-        inFolder({ ...made, out, seed, resume, about: kept(words) }),
+        inFolder({ ...made, out, seed, resume, about: { ...kept(words), ...yield* begunIn(out) } }),
         // What was finished is in the folder: nobody has to begin anew for a full disk. Where the folder could not be
         // opened, nothing was done, and a run that it held before is as it was.
         Effect.tapError((error) =>

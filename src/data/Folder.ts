@@ -141,6 +141,7 @@ export const open = (
 
     const realPath = yield* Spelling.finder
     const alike = yield* Spelling.alike
+
     const unreadable = (name: string) => (error: PlatformError.PlatformError) =>
       error.reason._tag === "NotFound"
         ? Effect.flatMap(

@@ -54,7 +54,7 @@ export const finder: Effect.Effect<
 
 /**
  * What there is to say of a file that is missing: that another is called alike but for large and small letters, which
- * other systems take for one. "" where there is none.
+ * other systems take for one, or that it is a link to nothing. "" where there is neither.
  */
 export const alike: Effect.Effect<
   (place: string) => Effect.Effect<string>,
@@ -75,6 +75,14 @@ export const alike: Effect.Effect<
     )
     if (listed.size < mostListed) listed.set(beside, known)
     const found = known.get(path.basename(place).toLowerCase())
+    // The name itself is listed, and nothing is there: it is a link.
+    if (found === path.basename(place)) {
+      const target = yield* Effect.match(fs.readLink(place), {
+        onFailure: () => "nothing",
+        onSuccess: (to) => `${quoted(to)}, where nothing is`
+      })
+      return `: it is a link to ${target}`
+    }
     return found === undefined ? "" : `; there is ${quoted(found)}, and large letters are not small ones`
   })
 })

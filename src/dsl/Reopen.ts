@@ -53,6 +53,26 @@ const spokenOf = (stored: Schema.Json, given: Schema.Json): Schema.Json =>
     ? Object.fromEntries(Object.entries(stored).map(([key, value]) => [key, spokenOf(value, given[key] ?? null)]))
     : given
 
+/** Whether data are described with a hash of their pictures' bytes. */
+const hasBytes = (data: Schema.Json): boolean =>
+  isRecord(data) && ("pictures" in data || Object.values(data).some(hasBytes))
+
+/** Whether both speak of the same samples, and of the bytes of their pictures, which are compared by a hash. */
+const sameSamples = (stored: Schema.Json, given: Schema.Json): boolean => {
+  if (!isRecord(stored) || !isRecord(given)) return false
+  const [before, now] = [stored["data"] ?? null, given["data"] ?? null]
+  return hasBytes(before) && differences(before, now, "").every(({ field }) => /(^|\.)pictures$/.test(field))
+}
+
+/** `given` with the place of the data that `stored` names: the same pictures may lie elsewhere by now. */
+const sourceOf = (stored: Schema.Json, given: Schema.Json): Schema.Json => {
+  if (!isRecord(stored) || !isRecord(given)) return given
+  const [before, now] = [stored["config"] ?? null, given["config"] ?? null]
+  return isRecord(before) && isRecord(now) && "source" in before && "source" in now
+    ? { ...given, config: { ...now, source: before["source"] ?? null } }
+    : given
+}
+
 const elsewhere = "Bring it back from a copy, or choose another folder"
 
 /**
@@ -78,7 +98,8 @@ export const reopen = Effect.fnUntraced(function*(directory: string, identity: I
   const given = Option.getOrElse(earlier, (): Schema.Json => identity)
   // Earlier versions wrote settings that did nothing.
   const [before, now] = [effective(stored.identity), effective(given)]
-  const changed = difference(before, whole ? now : spokenOf(before, now))
+  const placed = sameSamples(before, now) ? sourceOf(before, now) : now
+  const changed = difference(before, whole ? placed : spokenOf(before, placed))
   const found = Digest.ofText(text)
   if (Option.isSome(ledger) && !Digest.same(ledger.value.run, found)) {
     return yield* new RunFileError({

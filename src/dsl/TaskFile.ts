@@ -13,17 +13,21 @@ export const name = "rise-task.json"
 export const inCode = "code"
 
 /**
- * Writes a task's description into a model's directory, with the form that the model was taught: of a task that is
- * written in code its name.
+ * A task's description as the file has it, with the form that the model was taught: of a task that is written in code
+ * its name.
+ */
+export const text = <A>({ described, name: task }: Task<A>, form: Form): string => {
+  const what = described ?? { version: 1, kind: inCode, name: task }
+  const record = typeof what === "object" && what !== null && !Array.isArray(what)
+  return Atomic.json(record ? { ...what, form } : what)
+}
+
+/**
+ * Writes a task's description into a model's directory, with the form that the model was taught.
  */
 export const write = <A>(
   directory: string,
-  { described, name: task }: Task<A>,
+  task: Task<A>,
   form: Form
 ): Effect.Effect<void, RunFileError, FileSystem.FileSystem | Path.Path> =>
-  Effect.gen(function*() {
-    const what = described ?? { version: 1, kind: inCode, name: task }
-    const record = typeof what === "object" && what !== null && !Array.isArray(what)
-    const { join } = yield* Path.Path
-    yield* Atomic.writeJson(join(directory, name), record ? { ...what, form } : what)
-  })
+  Effect.flatMap(Path.Path, ({ join }) => Atomic.writeText(join(directory, name), text(task, form)))

@@ -2,6 +2,7 @@
  * What a plug-in has to be made of: said where it is made, not by the stage that first stumbles over it.
  */
 import { Predicate, Schema } from "effect"
+import { near } from "../kernels/text/near.ts"
 import { show } from "../kernels/text/show.ts"
 
 /** A name that can be a file's: artefacts and run folders bear it. */
@@ -34,6 +35,27 @@ const metricFault = (metric: unknown, i: number, common: ReadonlyArray<string>):
     (directions.includes(direction)
       ? undefined
       : `metrics[${i}].direction is ${show(direction)}, expected "lower" or "higher"`)
+}
+
+/** A prompt as its code writes it around nothing; code that throws is told where it is run. */
+const written = (prompt: unknown): string => {
+  try {
+    const text: unknown = typeof prompt === "function" ? prompt("") : prompt
+    return typeof text === "string" ? text : ""
+  } catch {
+    return ""
+  }
+}
+
+/** A word in braces that is nearly the one that stands for a sample's question. */
+const slip = (prompts: object): string | undefined => {
+  for (const [form, prompt] of Object.entries(prompts)) {
+    for (const [word, name = ""] of written(prompt).matchAll(/\{\s*(\w+)\s*\}/g)) {
+      if (word === "{question}" || near(name, ["question"]).length === 0) continue
+      return `prompts.${form} holds ${word}: did you mean {question}? That alone stands for a sample's question`
+    }
+  }
+  return undefined
 }
 
 const isJson = Schema.is(Schema.Json)
@@ -87,6 +109,8 @@ export const fault = (task: Members, common: ReadonlyArray<string>): string | un
       "prompts.answerOnly": "string"
     })
   if (wrong !== undefined) return wrong
+  const slipped = slip(prompts)
+  if (slipped !== undefined) return slipped
   if (task.described !== undefined && !isJson(task.described)) {
     return `described is ${kindOf(task.described)} that is no JSON, expected an object of texts, numbers and lists`
   }

@@ -5,6 +5,7 @@ import { Effect, Stream } from "effect"
 import type { Task, TaskMetric } from "../dsl/Task.ts"
 import { WinRate } from "../tasks/classification/index.ts"
 import { type Prediction, predictions, type ResultRow } from "./Results.ts"
+import { sampleKeys } from "./sampleKeys.ts"
 
 const reference = "RISE"
 
@@ -12,15 +13,18 @@ const reference = "RISE"
 type Measure = Pick<TaskMetric<never>, "name" | "direction">
 
 /**
- * The metric of each sample, lower is better, by image: one number per test sample, the only thing held of a whole test
- * set.
+ * The metric of each sample, lower is better, by picture and question: one number per test sample, the only thing held
+ * of a whole test set.
  */
 export const valuesOf = <E, R>({ direction, name }: Measure, answers: Stream.Stream<Prediction, E, R>) =>
-  Stream.runFold(
-    answers,
-    () => new Map<string, number>(),
-    (values, { image, metrics }) => values.set(image, (direction === "lower" ? 1 : -1) * (metrics[name] ?? NaN))
-  )
+  Effect.suspend(() => {
+    const keyOf = sampleKeys()
+    return Stream.runFold(
+      answers,
+      () => new Map<string, number>(),
+      (values, row) => values.set(keyOf(row), (direction === "lower" ? 1 : -1) * (row.metrics[name] ?? NaN))
+    )
+  })
 
 /**
  * The win rate of `answers` against the values of the reference, on the samples that both have, per part and over all.
@@ -28,30 +32,34 @@ export const valuesOf = <E, R>({ direction, name }: Measure, answers: Stream.Str
 export const against =
   (reference: ReadonlyMap<string, number>, { direction, name }: Measure) =>
   <E, R>(answers: Stream.Stream<Prediction, E, R>): Effect.Effect<ReadonlyMap<string, WinRate.WinRate>, E, R> =>
-    Effect.map(
-      Stream.runFold(
-        answers,
-        () => new Map<string, Array<readonly [number, number]>>(),
-        (pairs, { image, metrics, part }) => {
-          const theirs = reference.get(image)
-          if (theirs === undefined) return pairs
-          for (const at of ["all", ...(part === null ? [] : [part])]) {
-            const list = pairs.get(at)
-            const pair = [(direction === "lower" ? 1 : -1) * (metrics[name] ?? NaN), theirs] as const
-            if (list === undefined) pairs.set(at, [pair])
-            else list.push(pair)
+    Effect.suspend(() => {
+      const keyOf = sampleKeys()
+      return Effect.map(
+        Stream.runFold(
+          answers,
+          () => new Map<string, Array<readonly [number, number]>>(),
+          (pairs, row) => {
+            const { metrics, part } = row
+            const theirs = reference.get(keyOf(row))
+            if (theirs === undefined) return pairs
+            for (const at of ["all", ...(part === null ? [] : [part])]) {
+              const list = pairs.get(at)
+              const pair = [(direction === "lower" ? 1 : -1) * (metrics[name] ?? NaN), theirs] as const
+              if (list === undefined) pairs.set(at, [pair])
+              else list.push(pair)
+            }
+            return pairs
           }
-          return pairs
-        }
-      ),
-      (parts) =>
-        new Map(
-          [...parts].map(([part, pairs]) => [
-            part,
-            WinRate.winRate(pairs.map(([own]) => own), pairs.map(([, theirs]) => theirs))
-          ])
-        )
-    )
+        ),
+        (parts) =>
+          new Map(
+            [...parts].map(([part, pairs]) => [
+              part,
+              WinRate.winRate(pairs.map(([own]) => own), pairs.map(([, theirs]) => theirs))
+            ])
+          )
+      )
+    })
 
 /** Win-rate rows of each method, per part, from `predictions.jsonl`; ties count half and are a row of their own. */
 export const winRates = Effect.fnUntraced(function*<A>(

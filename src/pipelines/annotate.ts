@@ -16,25 +16,27 @@ import { type Annotated, look, read, type Reading, unread } from "./Annotated.ts
 import { type AnnotateOptions, check } from "./annotateOptions.ts"
 import { batchOf, beginningOf } from "./batches.ts"
 import { combined } from "./combined.ts"
+import * as Pictured from "./Pictured.ts"
 
 export type { Annotated } from "./Annotated.ts"
 export type { AnnotateOptions } from "./annotateOptions.ts"
+export type { Pictured, Questioned } from "./Pictured.ts"
 
 /** Pictures that are read at a time, ahead of the batch that is computed. */
 const READERS = 4
 
 /**
- * Annotates a stream of images, in order. While a batch is computed the next is read; memory does not grow with their
- * number. An image that cannot be read, or that a server refuses, is an answer with its fault. With `samples` several
- * answers are drawn for each picture and combined: a distribution's mean, the label that most of them say, the boxes
- * that are most like the others'.
+ * Annotates a stream of images, in order; where each has a question of its own, of `{ image, question }`. While a batch
+ * is computed the next is read; memory does not grow with their number. An image that cannot be read, or that a server
+ * refuses, is an answer with its fault. With `samples` several answers are drawn for each picture and combined: a
+ * distribution's mean, the label that most of them say, the boxes that are most like the others'.
  *
  * ```ts
  * Image.folder("photos").pipe(Pipelines.annotate(task))
  * ```
  */
 export const annotate =
-  <A>(task: Task<A>, options: AnnotateOptions = {}) => <E, R>(images: Stream.Stream<Image, E, R>) =>
+  <A>(task: Task<A>, options: AnnotateOptions = {}) => <E, R>(pictures: Stream.Stream<Pictured.Pictured, E, R>) =>
     Stream.unwrap(Effect.gen(function*() {
       yield* check(options)
       const {
@@ -56,9 +58,10 @@ export const annotate =
       })
       const reading: Reading<A> = { task, form, tokenizer }
 
-      const requests = (image: Image) =>
+      const images = Stream.mapEffect(pictures, (pictured) => Pictured.read(pictured, question))
+      const requests = ({ image, ...asked }: Pictured.Questioned) =>
         Effect.map(
-          Answer.ask(task, form, { image, ...(question === undefined ? {} : { question }) }),
+          Answer.ask(task, form, { image, ...asked }),
           (prompt) => {
             const key = `annotate/sample=${image.id}`
             return samples === 1
@@ -73,39 +76,48 @@ export const annotate =
           () => completion === undefined ? unread(image, "no answer") : read(reading, image, completion, size)
         )
 
-      const answered = (image: Image, completions: ReadonlyArray<Completion>, size: Annotated<A>["size"]) =>
+      const answered = (
+        { image, ...asked }: Pictured.Questioned,
+        completions: ReadonlyArray<Completion>,
+        size: Annotated<A>["size"]
+      ) =>
         Effect.gen(function*() {
           const first = yield* readOne(image, completions[0], size)
           if (samples === 1) return first
           const others = yield* Effect.forEach(completions.slice(1), (other) => readOne(image, other, size))
-          return yield* combined(task, question, [first, ...others])
+          return yield* combined(task, asked.question, [first, ...others])
         })
 
-      const one = Effect.fnUntraced(function*(image: Image) {
-        const size = yield* Effect.option(Decode.size(image))
-        return yield* answered(image, yield* ask(yield* requests(image)), size)
+      const one = Effect.fnUntraced(function*(asked: Pictured.Questioned) {
+        const size = yield* Effect.option(Decode.size(asked.image))
+        return yield* answered(asked, yield* ask(yield* requests(asked)), size)
       })
       if (session.oneByOne !== undefined) {
         return images.pipe(
           Stream.drop(skip),
           // A request that fails lets those before it end: their answers are paid for.
-          Stream.mapEffect((image) => Effect.result(one(image)), { concurrency: session.oneByOne }),
+          Stream.mapEffect((asked) => Effect.result(one(asked)), { concurrency: session.oneByOne }),
           Stream.mapEffect(Effect.fromResult)
         )
       }
 
       const together = Effect.fnUntraced(function*(
-        seen: ReadonlyArray<{ readonly image: Image; readonly found: Result.Result<Prepared, ImageError> }>
+        seen: ReadonlyArray<{
+          readonly asked: Pictured.Questioned
+          readonly found: Result.Result<Prepared, ImageError>
+        }>
       ) {
-        const good = seen.flatMap(({ found }) => Result.isSuccess(found) ? [found.success.image] : [])
+        const good = seen.flatMap(({ asked, found }) =>
+          Result.isSuccess(found) ? [{ ...asked, image: found.success.image }] : []
+        )
         const completions = yield* ask((yield* Effect.forEach(good, requests)).flat())
         let at = 0
-        return yield* Effect.forEach(seen, ({ found, image }): Effect.Effect<Annotated<A>, TaskError> => {
-          if (Result.isFailure(found)) return Effect.succeed(unread(image, found.failure.message))
+        return yield* Effect.forEach(seen, ({ asked, found }): Effect.Effect<Annotated<A>, TaskError> => {
+          if (Result.isFailure(found)) return Effect.succeed(unread(asked.image, found.failure.message))
           const { height, width } = found.success
           const own = completions.slice(at, at + samples)
           at += samples
-          return answered(image, own, Option.some({ width, height }))
+          return answered(asked, own, Option.some({ width, height }))
         })
       })
       return images.pipe(
@@ -115,10 +127,8 @@ export const annotate =
         Stream.mapEffect(([, group]) =>
           Effect.forEach(
             group,
-            ([image]) => Effect.map(Effect.result(look(session, image)), (found) => ({ image, found })),
-            {
-              concurrency: READERS
-            }
+            ([asked]) => Effect.map(Effect.result(look(session, asked.image)), (found) => ({ asked, found })),
+            { concurrency: READERS }
           )
         ),
         Stream.buffer({ capacity: 1 }),

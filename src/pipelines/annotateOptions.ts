@@ -15,7 +15,7 @@ export interface AnnotateOptions {
   readonly maxTokens?: number
   /** Default "mask": an annotator should not miss the format. Servers take none: "off". */
   readonly grammar?: Rise.GrammarMode
-  /** What is asked about every image, for tasks that ask a question. */
+  /** What is asked about every image that has no question of its own, for tasks that ask one. */
   readonly question?: string
   /** Pictures that are computed together, but for the first few. Servers are asked one by one. Default 32. */
   readonly batch?: number

@@ -14,6 +14,7 @@ import type { ImageError } from "../kernels/image/index.ts"
 import type { PolicyError } from "../policy/Policy.ts"
 import { type Annotated, look, read, unread } from "./Annotated.ts"
 import { type AnnotateOptions, check } from "./annotateOptions.ts"
+import * as Pictured from "./Pictured.ts"
 
 /** Annotates one picture, with the question that is asked about it where the task asks one. */
 export type Annotator<A> = (
@@ -35,8 +36,9 @@ export const annotator = Effect.fnUntraced(function*<A>(
   const grammar = yield* PolicyGrammar.where(mode, PolicyGrammar.ofAnswer(task, form))
   const session = yield* policy.session
   const one: Annotator<A> = Effect.fnUntraced(function*(image, question) {
+    const asked = yield* Pictured.read({ image, ...(question === undefined ? {} : { question }) }, undefined)
     const { image: prepared, ...size } = yield* look(session, image)
-    const prompt = yield* Answer.ask(task, form, { image: prepared, ...(question === undefined ? {} : { question }) })
+    const prompt = yield* Answer.ask(task, form, { ...asked, image: prepared })
     const [group] = yield* session.sample([{ prompt, key: `annotate/sample=${image.id}` }], {
       count: 1,
       maxTokens,

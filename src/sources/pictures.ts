@@ -39,6 +39,8 @@ export interface PicturesOptions {
   readonly as?: SavedTask
   /** Whether a share of each label is held out where there is no test half; else that half is empty. Default true. */
   readonly hold?: boolean
+  /** What the task that is made of them is called. Default: the name of the folder, or of the file. */
+  readonly name?: string
 }
 
 /** What the options may be. */
@@ -51,7 +53,8 @@ const rules: Rules.Table = {
   seed: Rules.required(Rules.whole()),
   embedded: Rules.required(Rules.yesOrNo),
   as: Rules.record("the task of a model, as taskOf reads it"),
-  hold: Rules.yesOrNo
+  hold: Rules.yesOrNo,
+  name: Rules.text("a name")
 }
 
 /** What a source of pictures knows of itself. */
@@ -206,7 +209,7 @@ export const pictures = (
     yield* Reader.check(options.data, rules, options)
     const path = yield* Path.Path
     const { as, data, labels, task } = options
-    const name = path.parse(path.resolve(data)).name || "pictures"
+    const { name = path.parse(path.resolve(data)).name || "pictures" } = options
     const misfit = as === undefined ? undefined : unfit(as)
     if (misfit !== undefined) return yield* new Dataset.DataError({ source: data, reason: misfit })
     // What was typed, before anything is read.

@@ -6,6 +6,7 @@ import * as Atomic from "../dsl/Atomic.ts"
 import { Run } from "../dsl/Run.ts"
 import type { Sample, Task } from "../dsl/Task.ts"
 import { predictions } from "../evaluation/Results.ts"
+import { sampleKeys } from "../evaluation/sampleKeys.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
 import type { Classification, Distribution } from "../tasks/classification/index.ts"
 import { DataUri, dataUri } from "./picture.ts"
@@ -48,19 +49,47 @@ export const Example = Schema.Struct({
 /** A picture with what every method said about it. */
 export type Example = typeof Example.Type
 
-/** `count` samples spread over the parts, drawn by the run's seed. */
-const choose = <A, E, R>(test: Stream.Stream<Sample<A>, E, R>, count: number, seed: number) =>
+/** Rows with what tells each from all others. */
+const keyed = <B, E, R>(
+  rows: Stream.Stream<B, E, R>,
+  of: (row: B) => { readonly image: string; readonly question?: string | undefined }
+) =>
+  Stream.suspend(() => {
+    const keyOf = sampleKeys()
+    return Stream.map(rows, (row) => ({ row, key: keyOf(of(row)) }))
+  })
+
+const keyedSamples = <A, E, R>(samples: Stream.Stream<Sample<A>, E, R>) =>
+  keyed(samples, ({ image: { id }, question }) => ({ image: id, question }))
+
+const keyedAnswers = (method: string) => keyed(predictions(method), (row) => row)
+
+/** `count` samples but these, spread over the parts, drawn by the run's seed. */
+const choose = <A, E, R>(
+  test: Stream.Stream<Sample<A>, E, R>,
+  but: ReadonlyArray<string>,
+  count: number,
+  seed: number
+) =>
   Effect.map(
-    Stream.runFold(test, () => new Map<string, Array<string>>(), (parts, { image, part = "" }) => {
-      const ids = parts.get(part)
-      if (ids === undefined) parts.set(part, [image.id])
-      else ids.push(image.id)
-      return parts
-    }),
+    Stream.runFold(
+      keyedSamples(test),
+      () => new Map<string, Array<string>>(),
+      (parts, { key, row: { part = "" } }) => {
+        if (but.includes(key)) return parts
+        const keys = parts.get(part)
+        if (keys === undefined) parts.set(part, [key])
+        else keys.push(key)
+        return parts
+      }
+    ),
     (parts) => {
-      const drawn = [...parts].map(([part, ids]) => Keyed.stream(seed, `examples/${part}`).shuffle(ids))
+      const drawn = [...parts].map(([part, keys]) => Keyed.stream(seed, `examples/${part}`).shuffle(keys))
       // In turns, so that no part is left out.
-      return Array.from({ length: count }, (_, i) => drawn.flatMap((ids) => ids.slice(i, i + 1))).flat().slice(0, count)
+      return Array.from({ length: count }, (_, i) => drawn.flatMap((keys) => keys.slice(i, i + 1))).flat().slice(
+        0,
+        count
+      )
     }
   )
 
@@ -73,13 +102,13 @@ const worst = <A>(task: Task<A>, method: string, count: number) => {
   // The best value there is: no distance, or all of a share.
   const off = (value: number) => metric?.direction === "lower" ? value : 1 - value
   return Stream.runFold(
-    predictions(method),
-    (): ReadonlyArray<{ readonly image: string; readonly off: number }> => [],
-    (found, { annotation, image, metrics }) => {
+    keyedAnswers(method),
+    (): ReadonlyArray<{ readonly key: string; readonly off: number }> => [],
+    (found, { key, row: { annotation, metrics } }) => {
       const far = annotation === null ? unread : off(metrics[metric?.name ?? "reward"] ?? NaN)
-      return far > 1e-9 ? [...found, { image, off: far }].toSorted((a, b) => b.off - a.off).slice(0, count) : found
+      return far > 1e-9 ? [...found, { key, off: far }].toSorted((a, b) => b.off - a.off).slice(0, count) : found
     }
-  ).pipe(Effect.map((found) => found.map(({ image }) => image)))
+  ).pipe(Effect.map((found) => found.map(({ key }) => key)))
 }
 
 export interface ExamplesOptions<A, E, R> {
@@ -101,41 +130,41 @@ export const examples = <A, E, R>({ bars = () => [], count = 6, methods, of, tas
     const run = yield* Run
     const path = yield* Path.Path
     const far = of === undefined ? [] : yield* worst(task, of, Math.ceil(count / 2))
-    const others = Stream.filter(test, ({ image }) => !far.includes(image.id))
-    const chosen = new Set([...far, ...(yield* choose(others, count - far.length, run.seed))])
+    const chosen = new Set([...far, ...(yield* choose(test, far, count - far.length, run.seed))])
     const drawn = (text: string | null) =>
       text === null ? [] : Option.match(Option.getSuccess(task.decode(text)), { onNone: () => [], onSome: bars })
     const said = new Map<string, Array<typeof Said.Type>>()
     for (const method of methods) {
       yield* Stream.runForEach(
-        Stream.filter(predictions(method), ({ image }) => chosen.has(image)),
-        ({ annotation, image, reasoning, text }) =>
+        Stream.filter(keyedAnswers(method), ({ key }) => chosen.has(key)),
+        ({ key, row: { annotation, reasoning, text } }) =>
           Effect.sync(() => {
-            const list = said.get(image) ?? []
-            said.set(image, list)
+            const list = said.get(key) ?? []
+            said.set(key, list)
             list.push({ method, text, reasoning, annotation, bars: drawn(annotation) })
           })
       )
     }
-    const collected = yield* test.pipe(
-      Stream.filter(({ image }) => chosen.has(image.id)),
-      Stream.mapEffect(({ image, part, question, truth }) =>
-        Effect.map(dataUri(image), (uri): Example => ({
-          image: image.id,
-          part: part ?? null,
-          ...(question === undefined ? {} : { question }),
-          png: uri,
-          truth: task.encode(truth),
-          bars: bars(truth),
-          said: said.get(image.id) ?? [],
-          ...(far.includes(image.id) && { worst: true })
+    const place = (key: string) => far.includes(key) ? far.indexOf(key) : far.length
+    const collected = yield* keyedSamples(test).pipe(
+      Stream.filter(({ key }) => chosen.has(key)),
+      Stream.mapEffect(({ key, row: { image, part, question, truth } }) =>
+        Effect.map(dataUri(image), (uri): { readonly key: string; readonly example: Example } => ({
+          key,
+          example: {
+            image: image.id,
+            part: part ?? null,
+            ...(question === undefined ? {} : { question }),
+            png: uri,
+            truth: task.encode(truth),
+            bars: bars(truth),
+            said: said.get(key) ?? [],
+            ...(far.includes(key) && { worst: true })
+          }
         }))
       ),
       Stream.runCollect,
-      Effect.map((found) => {
-        const place = ({ image }: Example) => far.includes(image) ? far.indexOf(image) : far.length
-        return found.toSorted((a, b) => place(a) - place(b))
-      })
+      Effect.map((found) => found.toSorted((a, b) => place(a.key) - place(b.key)).map(({ example }) => example))
     )
     if (Option.isSome(run.directory)) {
       yield* Atomic.writeJson(path.join(run.directory.value, "examples.json"), collected)

@@ -9,6 +9,7 @@ import { ChainsRow } from "../dsl/Rise.ts"
 import { chainsFile, Run } from "../dsl/Run.ts"
 import type { Sample } from "../dsl/Task.ts"
 import { Prediction, predictionsFile } from "../evaluation/Results.ts"
+import { sampleKey } from "../evaluation/sampleKeys.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
 import { there } from "../kernels/runtime/there.ts"
 import { lines } from "./artefacts.ts"
@@ -34,10 +35,6 @@ export const PictureRow = Schema.Struct({
 })
 export type PictureRow = typeof PictureRow.Type
 
-/** Tells samples apart: one picture may be asked several things. */
-export const keyOf = ({ image, question = "" }: { readonly image: string; readonly question?: string | undefined }) =>
-  `${image}\n${question}`
-
 const rowsOf = <A, E, R>(
   half: PictureRow["half"],
   samples: Stream.Stream<Sample<A>, E, R>,
@@ -45,7 +42,7 @@ const rowsOf = <A, E, R>(
 ) => {
   const left = new Set(keys)
   return samples.pipe(
-    Stream.filter(({ image: { id }, question }) => left.delete(keyOf({ image: id, question }))),
+    Stream.filter(({ image: { id }, question }) => left.delete(sampleKey({ image: id, question }))),
     Stream.mapEffect(
       ({ image, question }) =>
         thumbnail(image).pipe(
@@ -77,7 +74,7 @@ export const gallery = <A, E, R, E2, R2>({ test, train }: {
     if (run.sealed && (yield* there(at(picturesFile)))) return
     const keys = <B extends { readonly image: string; readonly question?: string | undefined }, E, R>(
       rows: Stream.Stream<B, E, R>
-    ) => Stream.runFold(rows, () => new Set<string>(), (found, row) => found.add(keyOf(row)))
+    ) => Stream.runFold(rows, () => new Set<string>(), (found, row) => found.add(sampleKey(row)))
     const answered = yield* keys(lines(at(predictionsFile), Prediction))
     const chained = yield* keys(lines(at(chainsFile("RISE")), ChainsRow))
     if (answered.size + chained.size === 0) return

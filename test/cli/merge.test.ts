@@ -1,10 +1,12 @@
 /** `rise merge`: the same model as the policy saves whole. */
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Stream } from "effect"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Policy, Scenes } from "../../src/index.ts"
+import sharp from "sharp"
+import { Classification, Policy, Rise, Scenes } from "../../src/index.ts"
 import { here } from "./here.ts"
 
 const directory = Effect.acquireRelease(
@@ -62,6 +64,47 @@ describe("rise merge", () => {
         assert.strictEqual(halved.code, 1)
         assert.match(halved.stderr, /the adapter does not fit .*adapter_model\.safetensors/)
       })),
+    240_000
+  )
+
+  it.live(
+    "knows the task of an adapter that was saved after a run; one without is told, and never asked in silence",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const at = yield* directory
+        const [adapter, out, run] = [join(at, "adapter"), join(at, "merged"), join(at, "run")]
+        const task = Classification.forEmbedded({ name: "weather", labels: ["rain", "sun"], answer: "single" })
+        const data = Scenes.dataset({ split: "train", limit: 2 }).pipe(
+          Stream.zipWithIndex,
+          Stream.map(([{ image }, i]) => ({ image, truth: i === 0 ? [1, 0] : [0, 1] }))
+        )
+        const services = yield* Layer.build(Policy.onnx({ model: "embedded", lora: { rank: 4 }, workers: 1 }))
+        yield* Rise.make(task, data).pipe(
+          Rise.answers(),
+          Rise.sft({ steps: 1, batchSize: 2, learningRate: 1e-3 }),
+          Rise.run({ out: run }),
+          Effect.provideContext(services)
+        )
+        yield* Context.get(services, Policy.OnnxPolicy.Adapters).save(adapter)
+        const taskOf = (folder: string) => readFileSync(join(folder, "rise-task.json"), "utf8")
+        assert.strictEqual(taskOf(adapter), taskOf(join(run, "model")))
+        const done = yield* merge("--adapter", adapter, "--out", out)
+        assert.strictEqual(done.code, 0, done.stderr)
+        assert.notInclude(done.stderr, "rise-task.json")
+        assert.strictEqual(taskOf(out), taskOf(join(run, "model")))
+
+        rmSync(join(adapter, "rise-task.json"))
+        writeFileSync(
+          join(at, "picture.png"),
+          yield* Effect.promise(() =>
+            sharp({ create: { width: 32, height: 32, channels: 3, background: "#fff" } }).png().toBuffer()
+          )
+        )
+        const asked = yield* here(["annotate", "--adapter", adapter, join(at, "picture.png")])
+        assert.match(asked.stderr, /adapter does not say \(it has no rise-task\.json\) what it was trained for/)
+        const silent = yield* merge("--adapter", adapter, "--out", join(at, "silent"))
+        assert.match(silent.stderr, /adapter has no rise-task\.json: .*silent does not say what it was trained for/)
+      })).pipe(Effect.provide(NodeServices.layer)),
     240_000
   )
 })

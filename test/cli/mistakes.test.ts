@@ -84,9 +84,16 @@ const usage: ReadonlyArray<Row> = [
   {
     line: ["train", "--budget", "5x"],
     code: 2,
-    says: /--budget is a time such as 90s, 10m or 1\.5h, got 5x/,
+    says: /--budget is a time such as 90s, 10m or 1h30m, got 5x/,
     next: /See "rise train --help"/
   },
+  {
+    line: ["train", "--budget", "-1m"],
+    code: 2,
+    says: /^error: --budget is a time such as 90s, 10m or 1h30m, got -1m$/m,
+    next: /See "rise train --help"/
+  },
+  { line: ["plan", "--budget", "30m1h"], code: 2, says: /--budget is a time such as/, next: /See "rise plan --help"/ },
   { line: ["plan", "--budget", "0m"], code: 2, says: /--budget is a time such as/, next: /See "rise plan --help"/ },
   { line: ["train", "--config="], code: 2, says: /--config wants a value: a file of settings/, next: /--help/ },
   { line: ["plan", "--print-config"], code: 2, says: /there is no flag --print-config/, next: /--help/ },

@@ -2,8 +2,11 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem } from "effect"
+import { join, relative } from "node:path"
 import { again, commandOf, partsOf } from "../../src/cli/commandLine.ts"
 import { kept, resumed } from "../../src/cli/resumed.ts"
+import { here } from "./here.ts"
+import { pictures } from "./serve/process.ts"
 
 const begun = (out: string) => [
   "--json",
@@ -66,4 +69,53 @@ describe("a command line", () => {
         assert.deepStrictEqual(yield* resumed(others), others)
       }
     })).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("names the pictures from where it stands now", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const at = yield* fs.makeTempDirectoryScoped()
+      const out = join(at, "runs/x")
+      yield* fs.makeDirectory(out, { recursive: true })
+      yield* fs.makeDirectory(join(at, "my pictures"))
+      const words = ["train", "--out", out, "--resume"]
+      const write = (begunIn: string) =>
+        fs.writeFileString(`${out}/run.json`, JSON.stringify({ identity: {}, about: { ...kept(begun(out)), begunIn } }))
+      const data = Effect.map(resumed(words), (line) => line.slice(words.length, words.length + 2))
+      yield* write("../..")
+      assert.deepStrictEqual(yield* data, ["--data", relative(process.cwd(), join(at, "my pictures"))])
+      // They are not there any more: what was written stays, and is told.
+      yield* fs.rename(join(at, "my pictures"), join(at, "pictures"))
+      const { stderr } = yield* here(["train", "--out", out, "--resume"])
+      assert.match(stderr, /--data my pictures is what .*run\.json says, from the folder that the run was begun in \(/)
+      assert.deepStrictEqual(yield* data, ["-d", "my pictures"])
+    })).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live(
+    "goes on with pictures whose folder has another name, from wherever it stands",
+    () =>
+      Effect.scoped(Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const at = yield* fs.makeTempDirectoryScoped()
+        const pngs = yield* Effect.promise(() => pictures(8))
+        for (const [i, png] of pngs.entries()) {
+          const folder = join(at, "pictures", i % 2 === 0 ? "rain" : "sun")
+          yield* fs.makeDirectory(folder, { recursive: true })
+          yield* fs.writeFile(join(folder, `${i}.png`), png)
+        }
+        const begins = ["train", "--method", "SFT", "--preset", "smoke", "-d", "pictures", "-o", "runs/x"]
+        const first = yield* here(begins, { cwd: at })
+        assert.strictEqual(first.code, 0, first.stderr)
+        yield* fs.makeDirectory(join(at, "elsewhere"))
+        const apart = yield* here(["train", "-o", "../runs/x", "--resume"], { cwd: join(at, "elsewhere") })
+        assert.strictEqual(apart.code, 0, apart.stderr)
+        yield* fs.rename(join(at, "pictures"), join(at, "pictures2"))
+        const renamed = yield* here(["train", "-o", "runs/x", "--resume", "-d", "pictures2"], { cwd: at })
+        assert.strictEqual(renamed.code, 0, renamed.stderr)
+        const other = join(at, "pictures2", "rain", "0.png")
+        yield* fs.writeFile(other, pngs[1] ?? new Uint8Array(0))
+        const changed = yield* here(["train", "-o", "runs/x", "--resume", "-d", "pictures2"], { cwd: at })
+        assert.match(changed.stderr, /was started with other pictures: "rain\/0\.png" has changed/)
+      })).pipe(Effect.provide(NodeServices.layer)),
+    120_000
+  )
 })

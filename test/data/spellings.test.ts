@@ -1,6 +1,6 @@
 /** What exporters write in their own way: read as meant, or named. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, FileSystem } from "effect"
 import { CocoInstances, Layouts } from "../../src/data/index.ts"
 import { collect, folder, live } from "./folders.ts"
 
@@ -57,5 +57,19 @@ describe("spellings", () => {
       if (found.kind !== "classes") return
       const { details } = yield* collect(found.train)
       assert.match(details.join(), /no file \S+a\.png; there is "A\.PNG", and large letters are not small ones/)
+    })))
+
+  it.effect("of names: a link to nothing is told as one", () =>
+    live(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const root = yield* folder({ "sun/a.png": [8, 8], "sun/b.png": [8, 9], "rain/c.png": [9, 8] })
+      yield* fs.symlink("../elsewhere.png", `${root}/rain/broken.png`)
+      const found = yield* Layouts.find(root)
+      if (found.kind !== "classes") return assert.fail(found.kind)
+      const { details } = yield* collect(found.train)
+      assert.match(
+        details.join(),
+        /no file \S+broken\.png: it is a link to "\.\.\/elsewhere\.png", where nothing is$/
+      )
     })))
 })

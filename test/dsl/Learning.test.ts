@@ -194,7 +194,7 @@ describe("a run that does not learn", () => {
         )
       )
       assert.match(end, /in the last 20 of 80/)
-      assert.match(end, /Rise\.warmUp/)
+      assert.match(end, /warmUp/)
       const [still = ""] = yield* warnings(rft(1e-9, 30, 0.05))
       assert.match(still, /the policy has hardly moved \(KL \d/)
     }))
@@ -239,7 +239,7 @@ describe("a run that does not learn", () => {
       said(0.49) ?? "",
       /learningRate is 0\.000001: .*as much\. 49% of its texts keep the format: warm up first/
     )
-    assert.match(said(0.5) ?? "", /as much\. Warm up first \(Rise\.warmUp\), or start from a model that earns more$/)
+    assert.match(said(0.5) ?? "", /as much\. Warm up first \(warmUp\), or start from a model that earns more$/)
   })
 
   it("looks half-way and at the end, where there are steps enough for either", () => {

@@ -320,7 +320,14 @@ describe("Rise", () => {
           Effect.provide(live({ bias: { potato: 50 } }))
         )
       )
-      assert.strictEqual(none._tag, "NothingKept")
+      if (none._tag !== "NothingKept") return assert.fail(String(none))
+      const { verdicts = {} } = none
+      const all = Object.values(verdicts).reduce((sum, count) => sum + count, 0)
+      assert.strictEqual(all, 30 * 8)
+      assert.match(
+        none.message,
+        /Of all 240 chains \d+ were format-annotation \(.*\): what is rebuilt from them cannot/
+      )
     }))
 
   it.effect("says so when there is no data", () =>
@@ -488,12 +495,12 @@ describe("Rise", () => {
     const said = (reward: number, verdict: string) =>
       new Rise.EveryGroupDead({ stage: "RISE/rft", steps: 10, step: 30, reward, verdict }).message
     const dead = "RISE/rft: all groups of 10 consecutive steps (up to step 30) are dead: "
-    const look = "warm the policy up (Rise.warmUp), or look at its texts with `rise annotate`"
+    const look = "warm the policy up (warmUp), or look at its texts with `rise annotate`"
     assert.strictEqual(said(0, "ok"), `${dead}nothing earned a reward; ${look}`)
     assert.strictEqual(said(0, "leak"), `${dead}nothing earned a reward, mostly because of "leak"; ${look}`)
     assert.include(
       said(0, "format-annotation"),
-      `"format-annotation"; warm the policy up (Rise.warmUp), pay it to keep`
+      `"format-annotation"; warm the policy up (warmUp), pay it to keep`
     )
     assert.strictEqual(
       said(0.2, "ok"),

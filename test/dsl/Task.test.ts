@@ -27,6 +27,14 @@ describe("Task.make", () => {
       [{ prompts: undefined }, "prompts is undefined, expected { reason, reconstruct, annotate, answerOnly }"],
       [prompts({ reason: "why?" }), "prompts.reason is string, expected a function"],
       [prompts({ answerOnly: undefined }), "prompts.answerOnly is undefined, expected text"],
+      [
+        prompts({ annotate: "Look. {questoin}" }),
+        "prompts.annotate holds {questoin}: did you mean {question}? That alone stands for a sample's question"
+      ],
+      [
+        prompts({ reason: (text: string) => `${text} { Question }` }),
+        "prompts.reason holds { Question }: did you mean {question}? That alone stands for a sample's question"
+      ],
       [{ metrics: {} }, "metrics is object, expected a list"],
       [{ metrics: [null] }, "metrics[0] is null, expected { name, direction, of }"],
       [metrics({ name: "valid" }), `a metric is named "valid", which every task has already: give it another name`],
@@ -45,6 +53,10 @@ describe("Task.make", () => {
 
   it("takes any other name, and members that are left out", () => {
     for (const name of ["mood", "Mood 2", "v1.2", "気分"]) assert.strictEqual(made({ name }).name, name)
+    // Other words in braces, and JSON, are the prompt's own.
+    for (const annotate of ["Look. {question}", "Write {label} or {\"question\": 1}"]) {
+      assert.strictEqual(made(prompts({ annotate })).prompts.annotate, annotate)
+    }
     assert.isUndefined(made({ leaks: undefined, metrics: undefined }).metrics)
   })
 })

@@ -135,6 +135,7 @@ describe("boxes of a remote model", () => {
             caution: Option.none(),
             warnings: [],
             doubts: [],
+            picturesLater: false,
             curves: [],
             lower: new Set(),
             examples: [],

@@ -12,6 +12,7 @@ import type { ImageError } from "../../src/kernels/image/ImageError.ts"
 import { annotate } from "../../src/pipelines/annotate.ts"
 import { Policy } from "../../src/policy/index.ts"
 import * as Policies from "../../src/policy/layers.ts"
+import * as Rise from "../../src/Rise.ts"
 import { Emotion6 } from "../../src/tasks/classification/index.ts"
 import * as Stub from "../dsl/StubPolicy.ts"
 import * as Drawing from "../policy/drawing.ts"
@@ -103,6 +104,73 @@ describe("options", () => {
         ])
       }).pipe(Effect.provide(live({ [joyful]: 9 }))))
   }
+})
+
+describe("questions", () => {
+  const task = {
+    ...Stub.Mood,
+    prompts: { ...Stub.Mood.prompts, annotate: "Look. {question}" }
+  }
+  /** The last line of each prompt that the policy is given, with its picture. */
+  const asking = (texts: Array<string>) =>
+    Drawing.layer((sample) => (requests, options) => {
+      for (const { prompt } of requests) texts.push(`${prompt.images[0]?.id}: ${prompt.text}`)
+      return sample(requests, options)
+    })
+
+  it.effect("are each picture's own, or the one of the options", () =>
+    Effect.gen(function*() {
+      const texts: Array<string> = []
+      const pictures = Stream.map(Stub.data(4), ({ image }) => image).pipe(
+        Stream.zipWithIndex,
+        Stream.map(([image, i]): Rise.Pictured =>
+          [image, { image }, { image, question: `Is it ${i}?` }, { ...image, question: `Is it ${i}?` }][i] ?? image
+        )
+      )
+      const found = yield* pictures.pipe(
+        annotate(task, { question: "What is it?" }),
+        Stream.runCollect,
+        Effect.provide(asking(texts))
+      )
+      assert.deepStrictEqual(found.map(({ image }) => image.id), ["joy-0", "anger-1", "fear-2", "joy-3"])
+      assert.deepStrictEqual(texts, [
+        "joy-0: Look. What is it?",
+        "anger-1: Look. What is it?",
+        "fear-2: Look. Is it 2?",
+        "joy-3: Look. Is it 3?"
+      ])
+    }).pipe(Effect.provide(live({ [joyful]: 9 }))))
+
+  const none: ReadonlyArray<readonly [unknown, string]> = [
+    ["photos/a.png", "photos/a.png: a path, and no image yet (expected Image.file(\"photos/a.png\"))"],
+    [{ path: "a.png" }, "a.png: a path, and no image yet (expected Image.file(\"a.png\"))"],
+    [{ image: "a.png", question: "Why?" }, "a.png: a path, and no image yet (expected Image.file(\"a.png\"))"],
+    [
+      undefined,
+      "image: no image (found undefined, expected Image.file(path), Image.encoded(id, bytes) or Image.rendered(id, " +
+      "render))"
+    ],
+    [{ ...Image.file("a.png"), question: 3 }, "a.png: its question is 3 (expected a text)"]
+  ]
+  it.effect("and pictures that are none are refused by what they are", () =>
+    Effect.gen(function*() {
+      for (const [value, expected] of none) {
+        const error = yield* Effect.flip(
+          Stream.make(value as Image.Image).pipe(annotate(task, { question: "Why?" }), Stream.runDrain)
+        )
+        assert.deepStrictEqual([error._tag, error.message], ["ImageError", expected])
+      }
+    }).pipe(Effect.provide(live({ [joyful]: 9 }))))
+
+  it.effect("images of data that are none are refused by their sample", () =>
+    Effect.gen(function*() {
+      const data = Stream.make({ image: "a.png" as unknown as Image.Image, truth: "joy" as const })
+      const error = yield* Effect.flip(Stream.runDrain(Rise.make(Stub.Mood, data).data))
+      assert.deepStrictEqual([error._tag, error.message], [
+        "TruthError",
+        "sample a.png: its image is a path, and no image yet (expected Image.file(\"a.png\"))"
+      ])
+    }))
 })
 
 /** How many pictures each call of the policy was asked about. */

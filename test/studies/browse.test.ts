@@ -268,6 +268,16 @@ describe("browsing", () => {
       assert.include(loops.textContent, "no picture here")
       assert.include(page.html, "Their pictures are not in this folder")
       assert.include(page.html, "Of all 2 chains: leak 1 (50%), ok 1 (50%).")
+      // While the run is under way they are not there yet.
+      yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.remove(`${directory}/pictures.jsonl`))
+      yield* report(directory, {
+        now: Option.some({ stage: "RISE / sft", step: 1, total: 2, unit: "steps", secondsLeft: 90 })
+      })
+      const early = yield* Effect.promise(() => openPage(directory))
+      assert.include(early.place("loops")!.textContent, "comes at the end")
+      assert.match(early.place("now")!.textContent, / left\. This stage, 50%: /)
+      assert.include(early.html, "Pictures are kept at the end of the run, and shown then.")
+      assert.notInclude(early.html, "are not in this folder")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.effect(

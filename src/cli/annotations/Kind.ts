@@ -13,7 +13,7 @@ import { annotate, type AnnotateOptions, annotator } from "../../pipelines/index
 import type { SavedClassification, SavedTask } from "../../sources/index.ts"
 import { Classification, Emotion6, ImagenetSub } from "../../tasks/classification/index.ts"
 import { Box, CocoSub, type Detection, Lisa } from "../../tasks/detection/index.ts"
-import { isEmbedded, ofFewWords } from "../embedded.ts"
+import { ofFewWords } from "../embedded.ts"
 import { type Engine, localOf } from "../engine/flags.ts"
 import type { Remote } from "../flags.ts"
 import { FlagError } from "../futile.ts"
@@ -167,8 +167,7 @@ export const chosen = Effect.fnUntraced(function*(given: Omit<KindFlags, "questi
     if (Option.isSome(saved)) yield* Saved.tell(given, saved.value, said)
     yield* labelled(false)
     if (alone) return yield* new FlagError({ reason: "--subject says what --labels rate: give these, too" })
-    const taken = Option.isNone(task) && Option.isNone(labels) && Option.isNone(saved)
-    if (taken && (Option.isSome(given.remote) || !isEmbedded(localOf(given)))) {
+    if (Option.isNone(task) && Option.isNone(labels) && Option.isNone(saved)) {
       yield* Saved.tellTaken(given, `asked for a distribution over ${Emotion6.labels.join(", ")}`)
     }
     return yield* asked

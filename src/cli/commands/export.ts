@@ -90,8 +90,9 @@ const askedOf = Effect.fnUntraced(function*(given: Given) {
   const saved = yield* Saved.taskOf(given)
   if (Option.isSome(saved)) return yield* ofTask(given, saved.value)
   return yield* new FlagError({
-    reason:
-      `${modelName(model)} does not say what it was trained for (it has no ${TaskFile.name}): give what is asked ` +
+    reason: `${
+      Option.getOrElse(given.adapter, () => modelName(model))
+    } does not say what it was trained for (it has no ${TaskFile.name}): give what is asked ` +
       "about a picture as --prompt TEXT"
   })
 })

@@ -38,6 +38,12 @@ const run = Effect.fnUntraced(function*({ adapter, model, out }: Given) {
   // The two were trained for it; the base was not.
   const task = yield* Effect.option(fs.readFileString(join(adapter, TaskFile.name)))
   for (const text of Option.toArray(task)) yield* Atomic.writeText(join(out, TaskFile.name), text)
+  if (Option.isNone(task)) {
+    yield* Console.error(
+      `${adapter} has no ${TaskFile.name}: ${out} does not say what it was trained for, and is to be asked with ` +
+        "--labels, or --task"
+    )
+  }
   yield* Console.log(
     `${out}: ${
       modelName(model)

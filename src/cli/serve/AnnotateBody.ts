@@ -78,19 +78,22 @@ const ofForm = Effect.fnUntraced(function*(bytes: Uint8Array, headers: Readonly<
   return asked
 })
 
-/** Reads what is asked of a request whose body has come. */
-export const read = Effect.fnUntraced(function*(request: HttpServerRequest.HttpServerRequest, bytes: Uint8Array) {
+/** The question in the address, `?question=`: the body's own may say the same, and nothing else. */
+const withAddress = Effect.fnUntraced(function*(request: HttpServerRequest.HttpServerRequest, asked: Asked) {
+  const query = UrlParams.fromInput(new URL(request.url, "http://localhost").searchParams)
+  const question = Option.getOrUndefined(UrlParams.getFirst(query, "question"))
+  if (question === undefined || question === asked.question) return asked
+  if (asked.question === undefined) return { ...asked, question }
+  return yield* Fault.invalid("the body and the address ask two questions: leave one of them out", "question")
+})
+
+const ofBody = Effect.fnUntraced(function*(request: HttpServerRequest.HttpServerRequest, bytes: Uint8Array) {
   const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? ""
   if (type === "application/json") return yield* ofJson(bytes)
   if (type === "multipart/form-data") return yield* ofForm(bytes, request.headers)
   if (type.startsWith("image/") || type === "application/octet-stream") {
     if (bytes.length === 0) return yield* Fault.invalid(`the body is empty, expected ${ways}`, null, "invalid_image")
-    const query = UrlParams.fromInput(new URL(request.url, "http://localhost").searchParams)
-    const asked: Asked = {
-      image: Picture.ofBytes(bytes),
-      name: undefined,
-      question: Option.getOrUndefined(UrlParams.getFirst(query, "question"))
-    }
+    const asked: Asked = { image: Picture.ofBytes(bytes), name: undefined, question: undefined }
     return asked
   }
   return yield* Fault.invalid(
@@ -99,4 +102,9 @@ export const read = Effect.fnUntraced(function*(request: HttpServerRequest.HttpS
     "unsupported_media_type",
     415
   )
+})
+
+/** Reads what is asked of a request whose body has come. */
+export const read = Effect.fnUntraced(function*(request: HttpServerRequest.HttpServerRequest, bytes: Uint8Array) {
+  return yield* withAddress(request, yield* ofBody(request, bytes))
 })

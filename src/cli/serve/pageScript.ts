@@ -1,8 +1,22 @@
 /**
+ * The script of the page: what it does, as the browser is sent it.
+ */
+
+/** `leadOf`: what a model answers with, in a sentence, by its entry among the models. */
+export const lead = `const leadOf = ({ id, task: { labels, kind, form, description = {} } }) => {
+  const named = labels.slice(0, 12).join(", ") + (labels.length > 12 ? ", and " + (labels.length - 12) + " more" : "")
+  const answer = kind === "shares"
+    ? (description.answer === "single" ? "one of " : "a share for each of ") + named
+    : labels.join() === "answer" ? "boxes" : "boxes of " + named
+  return id + " answers with " + answer + (form === "answer" ? "." : ", and says why.")
+}`
+
+/**
  * What the page does, as the browser is sent it. Everything that a model or a file says is put in as text, never as
  * markup.
  */
 export const script = `"use strict"
+${lead}
 const $ = (id) => document.getElementById(id)
 const status = (text, bad) => { $("status").textContent = text; $("status").className = bad ? "bad" : "" }
 // A link that the server printed has its token behind "#", which no server is sent.
@@ -25,13 +39,8 @@ const start = async () => {
   $("locked").hidden = response.status !== 401
   if (response.status === 401) return status(token === "" ? "" : wrongToken, true)
   model = (await response.json()).data[0]
-  const { labels, kind, question } = model.task
-  $("asks").hidden = !question.includes("{question}")
-  const more = labels.length > 12 ? ", and " + (labels.length - 12) + " more" : ""
-  const named = labels.slice(0, 12).join(", ") + more
-  $("lead").textContent = model.id + " answers with " +
-    (kind === "shares" ? "a share for each of " + named : labels.join() === "answer" ? "boxes" : "boxes of " + named) +
-    ", and says why."
+  $("asks").hidden = !model.task.question.includes("{question}")
+  $("lead").textContent = leadOf(model)
   document.title = model.id + " – RISE annotator"
   status("")
 }

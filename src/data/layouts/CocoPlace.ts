@@ -79,7 +79,9 @@ export const find = Effect.fnUntraced(function*(file: string, { images }: Conten
       source: file,
       reason: `no picture that it lists is there, such as ${quoted(all[0])}${hint}; looked for in ${above}: ` +
         `${listed(tried)}. ${
-          hint === "" ? "Put them into a folder beside the file" : "Name them in the file as they are called"
+          hint === "" || hint.startsWith(":")
+            ? "Put them into a folder beside the file"
+            : "Name them in the file as they are called"
         }`
     })
   }

@@ -9,6 +9,14 @@ const coco = "export it as COCO, or convert it (the FiftyOne and datumaro packag
 
 /** By the paths of all files below a folder. */
 const byNames: ReadonlyArray<readonly [tool: string, next: string, is: (files: ReadonlyArray<string>) => boolean]> = [
+  [
+    "CVAT (one annotations.xml)",
+    "export it from CVAT as COCO",
+    (files) => {
+      const [only, more] = files.filter((file) => /\.xml$/i.test(file))
+      return more === undefined && only !== undefined && /(?:^|[/\\])annotations\.xml$/i.test(only)
+    }
+  ],
   ["Pascal VOC (an XML file a picture)", coco, (files) => files.some((file) => /\.xml$/i.test(file))],
   [
     "YOLO (a text file a picture)",

@@ -51,7 +51,13 @@ const adding = ({ counts, first }: typeof Unusables.Type, one: Unusable): typeof
  * What the base wrote of a sample: a reasoning, and an answer as it would be asked for one; empty where it is of no
  * use.
  */
-export const Written = Schema.Struct({ image: Schema.String, reasoning: Schema.String, answer: Schema.String })
+export const Written = Schema.Struct({
+  image: Schema.String,
+  /** What was asked, in tasks that ask every picture something of its own. */
+  question: Schema.optionalKey(Schema.String),
+  reasoning: Schema.String,
+  answer: Schema.String
+})
 
 /**
  * `usable`: reasonings to learn from; `readable`: of these, those whose answer is in the task's format. 0 where none
@@ -142,6 +148,7 @@ export const write = <A, E, R>(
         const read = Answer.parse(task, "think", answer).annotation
         const row: typeof Written.Type = {
           image: sample.image.id,
+          ...(sample.question !== undefined && { question: sample.question }),
           reasoning: Option.isNone(unusable) ? reasoning : "",
           answer: Result.isSuccess(read) ? answer : ""
         }

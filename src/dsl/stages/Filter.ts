@@ -5,9 +5,9 @@ import { Effect, Option, Schema, Stream } from "effect"
 import { inPercent } from "../../kernels/text/inPercent.ts"
 import type * as Group from "../Group.ts"
 import * as Progress from "../Progress.ts"
-import { named, Run } from "../Run.ts"
+import { chainsFile, named, Run } from "../Run.ts"
 import type { RunError } from "../RunError.ts"
-import { explained } from "./Curate.ts"
+import { ChainsRow, explained } from "./Curate.ts"
 import * as Futile from "./Futile.ts"
 import * as futileIn from "./futileIn.ts"
 import type * as Order from "./Order.ts"
@@ -15,6 +15,8 @@ import { advance, type Fault, type Pipeline } from "./Pipeline.ts"
 import * as Settings from "./Settings.ts"
 import { NothingKept, type StageError } from "./StageError.ts"
 import * as Weighing from "./Weighing.ts"
+
+const decodeChains = Schema.decodeUnknownOption(ChainsRow)
 
 const rewardBins = 1000
 
@@ -36,6 +38,18 @@ const tenths = (bins: ReadonlyArray<number>): ReadonlyArray<number> =>
   Array.from(
     { length: 10 },
     (_, i) => bins.slice(i * rewardBins / 10, (i + 1) * rewardBins / 10 + (i === 9 ? 1 : 0)).reduce((a, b) => a + b, 0)
+  )
+
+/** How the chains of a method were judged, by name: those of its file. */
+const verdictsOf = (run: Run["Service"], by: string | undefined) =>
+  Stream.runFold(
+    run.rows(chainsFile(by ?? run.method)),
+    (): Record<string, number> => ({}),
+    (counts, row) => {
+      const chains = Option.match(decodeChains(row), { onNone: () => [], onSome: ({ chains }) => chains })
+      for (const { verdict } of chains) counts[verdict] = (counts[verdict] ?? 0) + 1
+      return counts
+    }
   )
 
 /** Options of `filter`: which chains of D_RISE are kept. */
@@ -103,14 +117,15 @@ export const filter = (options: FilterOptions = {}) =>
         stage: run.named("filter"),
         tau: wanted,
         histogram: tenths(bins),
-        wouldKeep40: thresholdKeeping(bins, 0.4)
+        wouldKeep40: thresholdKeeping(bins, 0.4),
+        verdicts: yield* verdictsOf(run, by)
       })
     }
     yield* run.metric({ stage: "filter", step: of, of, tau, kept, share: kept / of })
     // A τ that may sink a little does so in silence; far below what was asked for, chains are of another kind.
     if (tau < wanted && (reached < few * of || tau < wanted / 2)) {
       const text = `tau has sunk from ${wanted} to ${tau}: ${of - reached} of ${of} chains have not reached it, and ` +
-        `${kept} are learned from all the same. Train RISE-CoT longer or warm up first (Rise.warmUp)`
+        `${kept} are learned from all the same. Train RISE-CoT longer or warm up first (warmUp)`
       yield* run.metric({ stage: "filter", step: of, of, warning: text })
       yield* Progress.report(Progress.Event.Warned({ stage: run.named("filter"), text }))
     }
@@ -119,7 +134,7 @@ export const filter = (options: FilterOptions = {}) =>
         `tau ${tau} keeps ${kept} of ${of} chains (${
           inPercent(kept / of, 1)
         }%): supervised training will learn from few, ` +
-        `and the easiest of them. Train RISE-CoT longer or warm up first (Rise.warmUp); tau ${
+        `and the easiest of them. Train RISE-CoT longer or warm up first (warmUp); tau ${
           thresholdKeeping(bins, 0.4).toFixed(3)
         } would keep 40%`
       yield* run.metric({ stage: "filter", step: of, of, warning: text })
@@ -131,8 +146,15 @@ export const filter = (options: FilterOptions = {}) =>
     Effect.gen(function*() {
       const counted = yield* Weighing.count(Stream.map(judged, ([, reward]) => reward), soft)
       if (counted.kept > 0) return counted
-      const stage = (yield* Run).named("filter")
-      return yield* new NothingKept({ stage, tau: 0, soft, histogram: tenths([counted.of]), wouldKeep40: 0 })
+      const run = yield* Run
+      return yield* new NothingKept({
+        stage: run.named("filter"),
+        tau: 0,
+        soft,
+        histogram: tenths([counted.of]),
+        wouldKeep40: 0,
+        verdicts: yield* verdictsOf(run, by)
+      })
     })
   const filtered = Effect.flatMap(
     Run,

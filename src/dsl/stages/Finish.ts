@@ -4,6 +4,7 @@
 import { Effect, FileSystem, Option, Path, Stream } from "effect"
 import { possible } from "../../kernels/runtime/makeFolder.ts"
 import { warn } from "../../kernels/runtime/Warning.ts"
+import * as Beside from "../../policy/Beside.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as WeightsStay from "../../policy/WeightsStay.ts"
 import type { DataError } from "../DataError.ts"
@@ -43,8 +44,13 @@ export const train = <A, E, R>(
     Effect.andThen(Provided.policy("Rise.train")),
     Effect.andThen(Provided.run("Rise.train")),
     Effect.andThen(Able.check(self.task, self.described)),
-    Effect.andThen(Effect.suspend(() => self.ready))
+    Effect.andThen(Effect.suspend(() => self.ready)),
+    Effect.andThen(taught(self.task, self.form))
   )
+
+/** An adapter that is saved alone has the task beside it, too. */
+const taught = <A>(task: Task<A>, form: Form): Effect.Effect<void, never, Policy> =>
+  Effect.flatMap(Policy, (policy) => Beside.put(policy, { [TaskFile.name]: TaskFile.text(task, form) }))
 
 /** File of a state's address at an engine: beside weights that the engine gives by now it would say otherwise. */
 const address = "engine.json"
@@ -87,6 +93,7 @@ export const saveModel = <A>(
 > =>
   Effect.gen(function*() {
     const { unable = {} } = yield* Provided.policy("Rise.saveModel")
+    yield* taught(task, form)
     const { directory, method, note, sealed } = yield* Provided.run("Rise.saveModel")
     if (Option.isNone(directory) || sealed || unable.training !== undefined) return
     const { path } = yield* Provided.files("Rise.saveModel")
@@ -156,13 +163,12 @@ export interface RunOptions {
   readonly config?: Identity
 }
 
-/** There may be nothing to resume: then it is said, for the folder's name may be wrong. */
-const nothingYet = Effect.fnUntraced(function*({ out, resume }: RunOptions) {
-  if (resume !== true) return
+/** Whether a run is there to go on with; a folder that is not there, or is empty, is begun. */
+const isBegun = Effect.fnUntraced(function*({ out, resume }: RunOptions) {
+  if (resume !== true) return false
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const begun = yield* fs.exists(path.join(out, "run.json")).pipe(Effect.mapError(fromPlatform(out, "reading")))
-  if (!begun) yield* warn(`there is no run in ${out} to resume: it is begun`)
+  return yield* fs.exists(path.join(out, "run.json")).pipe(Effect.mapError(fromPlatform(out, "reading")))
 })
 
 /**
@@ -224,12 +230,10 @@ export const run = (given: RunOptions) =>
     }),
     keeping(options.checkpoint ?? {})
   )
-  const { out, resume } = options
-  const begins = Effect.suspend(() =>
+  const begins = Effect.flatMap(isBegun(options), (begun) =>
     Progress.report(Progress.Event.Began({
-      text: `"${self.task.name}" ${resume === true ? "goes on in" : "begins in"} ${out}, seed ${seed}`
-    }))
-  )
+      text: `"${self.task.name}" ${begun ? "goes on in" : "begins in"} ${options.out}, seed ${seed}`
+    })))
   return Settings.check("run", Settings.running, options).pipe(
     Effect.andThen(recordable),
     Effect.andThen(Order.behind("run", self).sound),
@@ -240,7 +244,6 @@ export const run = (given: RunOptions) =>
     Effect.andThen(
       Effect.suspend(() => Effect.mapError(possible(options.out), fromPlatform(options.out, "making the run folder")))
     ),
-    Effect.andThen(nothingYet(options)),
     Effect.andThen(begins),
     Effect.andThen(recording),
     Effect.andThen(Effect.flatMap(

@@ -67,9 +67,9 @@ const verdict = (steps: ReadonlyArray<Step>, settings: GrpoOptions): string | un
     `. learningRate is ${learningRate}: the default suits models of billions of parameters, a small one wants ` +
     `10 to 20 times as much. `,
     readable < 0.5
-      ? `${inPercent(readable)}% of its texts keep the format: warm up first (Rise.warmUp), or pay for the ` +
+      ? `${inPercent(readable)}% of its texts keep the format: warm up first (warmUp), or pay for the ` +
         "format (`format` here, `practice` in warmUp and sft)"
-      : "Warm up first (Rise.warmUp), or start from a model that earns more"
+      : "Warm up first (warmUp), or start from a model that earns more"
   ].join("")
 }
 

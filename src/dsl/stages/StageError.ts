@@ -56,11 +56,11 @@ export const whyDead = ({ reward, verdict }: { readonly reward: number; readonly
   const next = verdict === "judge"
     ? "the judge fails on them: its reasons are in the warnings"
     : verdict.startsWith("format")
-    ? "warm the policy up (Rise.warmUp), pay it to keep the format (`format` here, `practice` in warmUp and " +
+    ? "warm the policy up (warmUp), pay it to keep the format (`format` here, `practice` in warmUp and " +
       "sft), or draw under the " +
       "task's grammar where the stage has one (grammar: \"mask\")"
     : reward === 0
-    ? "warm the policy up (Rise.warmUp), or look at its texts with `rise annotate`"
+    ? "warm the policy up (warmUp), or look at its texts with `rise annotate`"
     : "raise temperature, groupSize or promptsPerStep: the policy has stopped trying anything else"
   return `${why}; ${next}`
 }
@@ -90,6 +90,30 @@ export class EveryGroupDead extends Schema.TaggedError<EveryGroupDead>()("EveryG
   }
 }
 
+/** What to do about chains of a verdict. */
+const against: Readonly<Record<string, string>> = {
+  leak: "their reasonings quote the annotation: say in the reason prompt that they must not, or train RISE-CoT longer",
+  judge: "the judge fails on them: its reasons are in the warnings",
+  "format-reasoning":
+    "the reasonings are none: see chains.jsonl for what is written, give warmUp more steps, or raise " +
+    "maxTokens where they are cut off",
+  "format-annotation": "what is rebuilt from them cannot be read: see chains.jsonl for what is written, give warmUp " +
+    "more steps, or draw under the task's grammar where it has one (grammar: \"mask\")"
+}
+
+/** What most chains were judged to be, and what to do about it; nothing where most were read. */
+const whyNone = (verdicts: Readonly<Record<string, number>>): string => {
+  const ranked = Object.entries(verdicts).toSorted(([, a], [, b]) => b - a)
+  const [bad] = ranked
+  if (bad === undefined || bad[0] === "ok") return ""
+  const [verdict, count] = bad
+  const all = ranked.reduce((sum, [, count]) => sum + count, 0)
+  const others = ranked.slice(1).map(([verdict, count]) => `${verdict} ${count}`)
+  return `Of all ${all} chains ${count} were ${verdict}${others.length === 0 ? "" : ` (${others.join(", ")})`}: ${
+    against[verdict] ?? "see chains.jsonl"
+  }. `
+}
+
 /** τ keeps nothing. */
 export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept", {
   /** The stage, its method before it: "RISE/filter". */
@@ -101,7 +125,9 @@ export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept"
   /** Rewards of D_RISE per tenth of [0, 1]. */
   histogram: Schema.Array(Schema.Int),
   /** The τ that would keep 40% of D_RISE; 0 where fewer earned anything. */
-  wouldKeep40: Schema.Finite
+  wouldKeep40: Schema.Finite,
+  /** How many chains were judged to be what, where that is known. */
+  verdicts: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int))
 }) {
   override get message() {
     const next = this.wouldKeep40 > 0
@@ -110,7 +136,9 @@ export class NothingKept extends Schema.TaggedError<NothingKept>()("NothingKept"
     const none = this.soft === undefined
       ? `no chain reaches tau ${this.tau}`
       : "no chain earned anything, so that none weighs anything"
-    return `${this.stage}: ${none}; ${next}. Rewards of D_RISE:\n${Histogram.text(this.histogram)}`
+    return `${this.stage}: ${none}; ${next}. ${whyNone(this.verdicts ?? {})}Rewards of D_RISE:\n${
+      Histogram.text(this.histogram)
+    }`
   }
 }
 

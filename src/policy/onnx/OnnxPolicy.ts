@@ -7,6 +7,7 @@ import { Context, Effect, FileSystem, Layer, Option, Path } from "effect"
 import { Image } from "../../kernels/image/index.ts"
 import { Runtime, SharedPool } from "../../kernels/runtime/index.ts"
 import { AdamW, LossGraphs, ParameterStore } from "../../kernels/train/index.ts"
+import * as Beside from "../Beside.ts"
 import { nameOf } from "../Embedded.ts"
 import { failing } from "../failing.ts"
 import { Policy, PolicyError, type Session, type UpdateOptions } from "../Policy.ts"
@@ -278,7 +279,8 @@ const make = Effect.fnUntraced(function*(options: Options) {
     })
   })
   const adapters = AdapterAlone.Adapters.of({
-    save: (directory) => onDisk(AdapterAlone.save(model, options.model, directory))
+    save: (directory) =>
+      onDisk(Effect.andThen(AdapterAlone.save(model, options.model, directory), Beside.write(policy, directory)))
   })
   return Context.make(Policy, policy).pipe(Context.add(AdapterAlone.Adapters, adapters))
 })

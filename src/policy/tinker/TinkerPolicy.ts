@@ -7,6 +7,7 @@
  */
 import { Context, Effect, FileSystem, Layer, Option, Path, type Scope } from "effect"
 import { HttpClient } from "effect/http"
+import * as Beside from "../Beside.ts"
 import { failing } from "../failing.ts"
 import { Policy, PolicyError, type Session, type Snapshot } from "../Policy.ts"
 import * as Requests from "../Requests.ts"
@@ -223,7 +224,9 @@ const make = Effect.fnUntraced(function*(options: Options, known: Connect.Known)
   })
   return Context.make(Policy, policy).pipe(
     Context.add(Connection, capabilities),
-    Context.add(Adapters, { save: (directory) => failing("save")(onDisk(download(directory))) })
+    Context.add(Adapters, {
+      save: (directory) => failing("save")(onDisk(Effect.andThen(download(directory), Beside.write(policy, directory))))
+    })
   )
 })
 

@@ -4,11 +4,12 @@
  */
 import { Effect, Option, Stream } from "effect"
 import { Prediction, predictionsFile } from "../../evaluation/Results.ts"
+import { sampleKey } from "../../evaluation/sampleKeys.ts"
 import * as Divergence from "../../kernels/math/Divergence.ts"
 import { AveragePrecision, Box } from "../../tasks/detection/index.ts"
 import { type Place, placed } from "../artefacts.ts"
 import type { Drawing, Drawn, DrawnBox, Size } from "../Drawing.ts"
-import { keyOf, PictureRow, picturesFile } from "../gallery.ts"
+import { PictureRow, picturesFile } from "../gallery.ts"
 
 /** Bins of the calibration, over confidences in [0, 1]. */
 export const calibrationBins = 10
@@ -120,7 +121,7 @@ const pictures = (file: string) =>
     Stream.filter(placed(file, PictureRow), ({ row }) => row.half === "test"),
     () => new Map<string, { readonly place: Place; readonly width: number; readonly height: number }>(),
     (found, { place, row: { height, image, question, width } }) =>
-      found.set(keyOf({ image, question }), { place, width, height })
+      found.set(sampleKey({ image, question }), { place, width, height })
   )
 
 /** What can be drawn of an answer: with its scores, where there are any. */
@@ -145,7 +146,7 @@ export const read = Effect.fnUntraced(function*(at: (name: string) => string, dr
   const methods = new Map<string, ReturnType<typeof tally>>()
   yield* Stream.runForEach(placed(at(predictionsFile), Prediction), ({ place, row }) =>
     Effect.sync(() => {
-      const key = keyOf(row)
+      const key = sampleKey(row)
       const shot = shots.get(key)
       const number = keys.get(key) ?? samples.length
       if (number === samples.length) {

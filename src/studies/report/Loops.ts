@@ -6,9 +6,10 @@ import { Effect, Option, Path, Stream } from "effect"
 import { ChainsRow } from "../../dsl/Rise.ts"
 import { chainsFile } from "../../dsl/Run.ts"
 import * as BaseTexts from "../../dsl/stages/BaseTexts.ts"
+import { sampleKey } from "../../evaluation/sampleKeys.ts"
 import { lines } from "../artefacts.ts"
 import type { Drawing } from "../Drawing.ts"
-import { keyOf, PictureRow, picturesFile, shownLoops } from "../gallery.ts"
+import { PictureRow, picturesFile, shownLoops } from "../gallery.ts"
 import { drawnAs } from "./Samples.ts"
 import * as Side from "./Side.ts"
 
@@ -40,23 +41,23 @@ export const write = Effect.fnUntraced(function*(directory: string, drawing: Dra
   const pictures = yield* Stream.runFold(
     Stream.filter(lines(at(picturesFile), PictureRow), ({ half }) => half === "train"),
     () => new Map<string, PictureRow>(),
-    (found, row) => found.set(keyOf(row), row)
+    (found, row) => found.set(sampleKey(row), row)
   )
   const rows = yield* lines(at(chainsFile("RISE")), ChainsRow).pipe(
-    Stream.filter((row) => pictures.size === 0 || pictures.has(keyOf(row))),
+    Stream.filter((row) => pictures.size === 0 || pictures.has(sampleKey(row))),
     Stream.take(shownLoops),
     Stream.runCollect
   )
-  const ids = new Set(rows.map(({ image }) => image))
+  const shownKeys = new Set(rows.map(sampleKey))
   const base = yield* Stream.runFold(
-    Stream.filter(lines(at(BaseTexts.file), BaseTexts.Written), ({ image }) => ids.has(image)),
+    Stream.filter(lines(at(BaseTexts.file), BaseTexts.Written), (row) => shownKeys.has(sampleKey(row))),
     () => new Map<string, string>(),
-    (found, { image, reasoning }) => found.set(image, reasoning)
+    (found, row) => found.set(sampleKey(row), row.reasoning)
   )
   const shown = rows.map((row) => {
     const { chains, image, question, truth } = row
-    const picture = pictures.get(keyOf(row))
-    const before = base.get(image)
+    const picture = pictures.get(sampleKey(row))
+    const before = base.get(sampleKey(row))
     return {
       image,
       ...(question !== undefined && { question }),

@@ -64,6 +64,8 @@ export interface PageData {
   readonly examples: ReadonlyArray<Example>
   /** All answers; none while the run is under way, and where nothing was answered. */
   readonly answers: Option.Option<Answers>
+  /** Whether the run is under way and has not kept its pictures yet. */
+  readonly picturesLater: boolean
   /** How all chains were judged, and how many samples are shown with theirs. */
   readonly loops: { readonly verdicts: ReadonlyMap<string, number>; readonly shown: number; readonly pictured: boolean }
   /** By dotted name. */
@@ -160,7 +162,9 @@ const saidOf = ({ caution, drawing, examples }: PageData): string =>
           key(drawing, "truth", "prediction") + (drawing.kind === "labels" ? ", in percent" : "")
       ) + shown(drawing, examples)
 
-const loopOf = ({ drawing, histogram, loops }: PageData): string => {
+const laterNote = "Pictures are kept at the end of the run, and shown then. "
+
+const loopOf = ({ drawing, histogram, loops, picturesLater }: PageData): string => {
   const rewards = Option.match(histogram, {
     onNone: () => "",
     onSome: ({ bins, kept, of, tau }) =>
@@ -185,20 +189,24 @@ const loopOf = ({ drawing, histogram, loops }: PageData): string => {
   const each = loops.shown === 0 ? "" : `<h3>Sample by sample</h3><p class="note">For a labelled picture the model ` +
     `writes several chains; from picture and chain alone it rebuilds the label, and how near that comes is the ` +
     `chain's reward. ${loops.shown} samples of the training half; all are in chains.jsonl. ${
-      loops.pictured ? "" : "Their pictures are not in this folder: rise train keeps some, the run of a script none. "
+      loops.pictured
+        ? ""
+        : picturesLater
+        ? laterNote
+        : "Their pictures are not in this folder: rise train keeps some, the run of a script none. "
     }` +
     `${key(drawing, "label", "rebuilt")}</p>` +
     `<div id="loops"><p class="note">This needs JavaScript, and the folder report/ beside this page.</p></div>`
   return rewards + judged + each + (rewards + each === "" ? "" : Glossary.ofChains)
 }
 
-const browser = ({ answers }: PageData): string =>
+const browser = ({ answers, picturesLater }: PageData): string =>
   Option.match(answers, {
     onNone: () => "",
     onSome: ({ methods, samples }) =>
       `<p class="note">${samples.length} samples, answered by ${methods.length} ${
         methods.length === 1 ? "method" : "methods"
-      }. A picture opens what every method wrote of it.</p>` +
+      }. A picture opens what every method wrote of it. ${picturesLater ? laterNote : ""}</p>` +
       `<div id="browser"><p class="note">This needs JavaScript, and the folder report/ beside this page.</p></div>` +
       Glossary.ofBrowsing
   })

@@ -18,6 +18,7 @@ import { json, lines } from "../artefacts.ts"
 import { Data, dataFile } from "../data.ts"
 import * as Drawing from "../Drawing.ts"
 import { Example } from "../examples.ts"
+import { picturesFile } from "../gallery.ts"
 import { kept } from "../kept.ts"
 import { Labels, labelsFile } from "../labels.ts"
 import { paced } from "../paced.ts"
@@ -208,6 +209,8 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   const measures = done === "measured" ? "test" : undefined
   const ended = yield* json(at(errorFile), Ended)
   const shortened = yield* paced(directory)
+  // The run of a script keeps none.
+  const picturesLater = Option.isSome(now) && stages === undefined && !(yield* there(at(picturesFile)))
   const data: PageData = {
     title: Opening.title(done, facts.get("task") ?? "a task"),
     facts: Facts.rows(facts),
@@ -264,6 +267,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
     histogram: yield* Rewards.histogram(at("cot.jsonl"), tau),
     examples: Option.getOrElse(yield* json(at("examples.json"), Examples), () => []),
     answers,
+    picturesLater,
     loops: {
       pictured: loops.pictured,
       verdicts: browse ? yield* Loops.verdicts(directory) : new Map(),
@@ -279,6 +283,7 @@ export const report = Effect.fn("rise.report")(function*(directory: string, opti
   yield* Side.write(directory, "index", {
     labels: drawing.labels,
     tau: tau ?? null,
+    picturesLater,
     loops: Option.getOrNull(loops.index),
     answers: Option.match(answers, {
       onNone: () => null,

@@ -166,6 +166,22 @@ describe("rise serve", () => {
         headers: { "content-type": "application/json" }
       }).then(({ text }) => text)
     ])
+    // A question in the address is one, however the picture comes.
+    const other = new FormData()
+    other.append("image", new File([new Uint8Array(png!)], "here.png", { type: "image/png" }))
+    const asked = await Promise.all([
+      send(server.port, "/annotate?question=why", { body: png!, headers: { "content-type": "image/png" } }),
+      send(server.port, "/annotate?question=why", {
+        body: JSON.stringify({ image: urlOf(png!) }),
+        headers: { "content-type": "application/json" }
+      })
+    ])
+    for (const { status, text } of asked) {
+      assert.strictEqual(status, 400)
+      assert.match(text, /this model asks every picture the same: leave \\"question\\" out/)
+    }
+    const inForm = await fetch(`${server.base}/annotate?question=why`, { method: "POST", body: other })
+    assert.strictEqual(inForm.status, 400)
     const [expected] = await rows()
     const read = answers.map((text) => JSON.parse(text))
     assert.deepStrictEqual(read.map(({ image }) => image), ["picture", "here.png", "there.png"])

@@ -109,6 +109,7 @@ const cases: ReadonlyArray<Case> = [
     /COCO results .* not read: true boxes come in an instances file/
   ],
   ["Labelbox", { "export.ndjson": JSON.stringify({ data_row: { id: "x" }, projects: {} }) }, /Labelbox, which/],
+  ["CVAT", { "annotations.xml": "<annotations/>" }, /CVAT \(one annotations\.xml\), .* export it from CVAT as COCO/],
   ["Pascal VOC", { "0.xml": "<annotation/>" }, /Pascal VOC .* export it as COCO/],
   ["YOLO", { "data.yaml": "nc: 2", "labels/0.txt": "0 0.5 0.5 0.1 0.1" }, /YOLO .* export it as COCO/],
   ["Excel", { "labels.xlsx": "PK" }, /a spreadsheet, which is not read: save it as CSV/]

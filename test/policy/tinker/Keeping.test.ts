@@ -3,6 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Logger, Path } from "effect"
 import { Emotion6, Rise, Scenes } from "../../../src/index.ts"
+import * as Beside from "../../../src/policy/Beside.ts"
 import { Policy, TinkerPolicy } from "../../../src/policy/index.ts"
 import * as Policies from "../../../src/policy/layers.ts"
 import * as WeightsStay from "../../../src/policy/WeightsStay.ts"
@@ -39,7 +40,9 @@ describe("what an engine has learned", () => {
           yield* policy.update(supervise(rollouts), { ...update, learningRate: 0.01 })
         }
         yield* policy.save(join(at, "model"))
+        yield* Beside.put(policy, { "rise-task.json": "{}" })
         yield* (yield* TinkerPolicy.Adapters).save(join(at, "adapter"))
+        assert.strictEqual(yield* fs.readFileString(join(at, "adapter", "rise-task.json")), "{}")
         return { rollouts, there: yield* scores(policy, rollouts) }
       })
       const scores = (policy: Policy["Service"], rollouts: Effect.Success<ReturnType<typeof recorded>>) =>
