@@ -66,11 +66,13 @@ describe("data that can be read once", () => {
     }
   }
 
-  it.effect("the ways that it names can be read again", () =>
-    Effect.gen(function*() {
-      yield* run(Stream.suspend(() => Stream.fromIterable(generator())), 0.25)
-      yield* run(Stream.fromIterable([...generator()]), 0.25)
-    }).pipe(Effect.provide(live)))
+  const readable: Readonly<Record<string, Data>> = {
+    "Stream.suspend(() => Stream.fromIterable(generator()))": Stream.suspend(() => Stream.fromIterable(generator())),
+    "Stream.fromIterable([...samples])": Stream.fromIterable([...generator()])
+  }
+  for (const [source, data] of Object.entries(readable)) {
+    it.effect(`${source}, which it names, can be read again`, () => run(data, 0.25).pipe(Effect.provide(live)))
+  }
 
   it.effect("data without any is told as before", () =>
     Effect.gen(function*() {
