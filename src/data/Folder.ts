@@ -39,9 +39,6 @@ export interface Limits {
 
 const defaultMaxBytes = 64 * 2 ** 20
 
-/** Folders whose names are kept for hints. */
-const mostListed = 16
-
 /** A picture by reference, and its size in pixels, orientation applied. */
 export interface Picture {
   readonly image: Image.Image
@@ -143,34 +140,14 @@ export const open = (
     }
 
     const realPath = yield* Spelling.finder
-    /** Names in folders by themselves in small letters, for those that were asked about. */
-    const listed = new Map<string, ReadonlyMap<string, string>>()
-    /** A file that is called alike but for large and small letters: other systems take them for one. */
-    const alike = Effect.fnUntraced(function*(name: string) {
-      const place = path.join(root, name)
-      const beside = path.dirname(place)
-      const known = listed.get(beside) ?? new Map(
-        (yield* Effect.orElseSucceed(fs.readDirectory(beside), (): Array<string> => [])).map((one) => [
-          one.toLowerCase(),
-          one
-        ])
-      )
-      if (listed.size < mostListed) listed.set(beside, known)
-      const found = known.get(path.basename(place).toLowerCase())
-      // The name itself is listed, and nothing is there: it is a link.
-      if (found === path.basename(place)) {
-        const target = yield* Effect.match(fs.readLink(place), {
-          onFailure: () => "nothing",
-          onSuccess: (to) => `${quoted(to)}, where nothing is`
-        })
-        return `: it is a link to ${target}`
-      }
-      return found === undefined ? "" : `; there is ${quoted(found)}, and large letters are not small ones`
-    })
+    const alike = yield* Spelling.alike
 
     const unreadable = (name: string) => (error: PlatformError.PlatformError) =>
       error.reason._tag === "NotFound"
-        ? Effect.flatMap(alike(name), (hint) => refuse("missing-file", `no file ${path.join(root, name)}${hint}`))
+        ? Effect.flatMap(
+          alike(path.join(root, name)),
+          (hint) => refuse("missing-file", `no file ${path.join(root, name)}${hint}`)
+        )
         : refuse("unreadable-file", `${path.join(root, name)}: ${SystemFault.words(error)}`)
 
     const file = (name: string): Effect.Effect<string, BadRow> =>
@@ -198,9 +175,15 @@ export const open = (
         Effect.flatMap(file(name), (real) => {
           const image = Image.file(real, id ?? spelt(path, path.relative(root, path.resolve(root, name))))
           const isEmpty = Effect.match(fs.stat(real), { onFailure: () => false, onSuccess: ({ size }) => size === 0n })
-          return Effect.catchIf(measure(image, real, limits), ({ reason }) => reason === "unreadable-image", (error) =>
-            Effect.flatMap(isEmpty, (is) =>
-              is ? refuse("unreadable-image", `${image.id}: the file is empty`) : Effect.fail(error)))
+          return Effect.catchIf(
+            measure(image, real, limits),
+            ({ reason }) => reason === "unreadable-image",
+            (error) =>
+              Effect.flatMap(
+                isEmpty,
+                (is) => is ? refuse("unreadable-image", `${image.id}: the file is empty`) : Effect.fail(error)
+              )
+          )
         })
     }
   })

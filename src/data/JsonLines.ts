@@ -15,6 +15,7 @@ import { Effect, type FileSystem, Path, Predicate, Result, Schema, Stream } from
 import { DataError, type Dataset } from "../dsl/Dataset.ts"
 import type { Sample } from "../dsl/Task.ts"
 import * as Rules from "../kernels/math/Rules.ts"
+import * as Address from "./Address.ts"
 import * as Folder from "./Folder.ts"
 import * as JsonRows from "./JsonRows.ts"
 import * as Reader from "./Options.ts"
@@ -89,17 +90,22 @@ export const read = <A>(
     }
     const { split }: SplitColumn.Found = options.split === undefined ? yield* halves : { split: options.split }
     const { annotation: annotationKey = "annotation", image: imageKey = "image" } = options.keys ?? {}
+    // Few data have addresses: files are looked for once one has.
+    const byAddress = yield* Effect.cached(Address.finder(folder.root))
     const decodeAnnotation = Rows.decode(options.annotation, "bad-annotation")
     const seen = new Set<string>()
 
     const sample = (
       { row, value }: JsonRows.Row,
       held: Result.Result<boolean, Rows.BadRow>
-    ): Effect.Effect<ReadonlyArray<Sample<A>>, Rows.BadRow> =>
+    ): Effect.Effect<ReadonlyArray<Sample<A>>, DataError | Rows.BadRow, FileSystem.FileSystem | Path.Path> =>
       Effect.gen(function*() {
         yield* Effect.fromResult(held)
         const entry = yield* decodeEntry(yield* Effect.fromResult(value))
-        const name = yield* Effect.fromResult(PictureName.read(imageKey, entry[imageKey]))
+        const written = yield* Effect.fromResult(PictureName.read(imageKey, entry[imageKey]))
+        const name = Address.schemeOf(written) === undefined
+          ? written
+          : yield* Effect.fromResult((yield* byAddress)(written))
         const id = yield* Effect.fromResult(folder.id(name))
         const again = seen.has(id)
         seen.add(id)

@@ -4,6 +4,7 @@
  * calls it.
  */
 import { Effect, FileSystem, Path, type PlatformError } from "effect"
+import { quoted } from "./Quoted.ts"
 
 /** A name as it is compared: with its accents composed (NFC). */
 export const composed = (name: string): string => name.normalize("NFC")
@@ -49,4 +50,39 @@ export const finder: Effect.Effect<
       ? Effect.catchIf(found, isAbsent, (error) => Effect.mapError(spelled(root, path.normalize(name)), () => error))
       : found
   }
+})
+
+/**
+ * What there is to say of a file that is missing: that another is called alike but for large and small letters, which
+ * other systems take for one, or that it is a link to nothing. "" where there is neither.
+ */
+export const alike: Effect.Effect<
+  (place: string) => Effect.Effect<string>,
+  never,
+  FileSystem.FileSystem | Path.Path
+> = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  /** Names in folders by themselves in small letters, for those that were asked about. */
+  const listed = new Map<string, ReadonlyMap<string, string>>()
+  return Effect.fnUntraced(function*(place: string) {
+    const beside = path.dirname(place)
+    const known = listed.get(beside) ?? new Map(
+      (yield* Effect.orElseSucceed(fs.readDirectory(beside), (): Array<string> => [])).map((one) => [
+        one.toLowerCase(),
+        one
+      ])
+    )
+    if (listed.size < mostListed) listed.set(beside, known)
+    const found = known.get(path.basename(place).toLowerCase())
+    // The name itself is listed, and nothing is there: it is a link.
+    if (found === path.basename(place)) {
+      const target = yield* Effect.match(fs.readLink(place), {
+        onFailure: () => "nothing",
+        onSuccess: (to) => `${quoted(to)}, where nothing is`
+      })
+      return `: it is a link to ${target}`
+    }
+    return found === undefined ? "" : `; there is ${quoted(found)}, and large letters are not small ones`
+  })
 })

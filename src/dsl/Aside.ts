@@ -69,7 +69,7 @@ const plain = (text: string): string => {
 }
 
 /** `sum 3, missing-file 1`: the most frequent reason first. */
-export const reasons = ({ counts }: Aside): string =>
+export const reasons = ({ counts }: Pick<Aside, "counts">): string =>
   [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${reason} ${count}`).join(", ")
 
 /** `row 2: sum: shares sum to 0.6, expected 1 ± 0.02`; `unreadable-image: sun/1.png: the file is empty`. */

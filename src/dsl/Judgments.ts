@@ -49,8 +49,8 @@ const keyOf = Effect.fnUntraced(function*<A>(
   predicted: A
 ) {
   const [wanted, given] = [
-    yield* PlugIn.encode(task, { image, truth }),
-    yield* PlugIn.encode(task, { image, truth: predicted })
+    yield* PlugIn.written(task, { image, truth }),
+    yield* PlugIn.written(task, { image, truth: predicted })
   ]
   return createHash("sha256")
     .update(JSON.stringify([image.id, question ?? null, wanted, given, reasoning ?? null]))

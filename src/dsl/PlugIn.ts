@@ -6,6 +6,7 @@ import { Effect, Result } from "effect"
 import type { Grammar } from "../kernels/generate/Grammar.ts"
 import * as ControlTokens from "../kernels/text/ControlTokens.ts"
 import { show } from "../kernels/text/show.ts"
+import * as Reward from "./Reward.ts"
 import { type GrammarError, type Prompts, type Sample, shown, type Task, TaskError, type TaskMetric } from "./Task.ts"
 
 /** What a task's code threw, as the run's error. */
@@ -53,11 +54,14 @@ const text = (
   }
 }
 
+/** What of a task writes an annotation, reads it and compares what was read. */
+type Codec<A> = Pick<Task<A>, "decode" | "encode" | "name" | "similarity">
+
 /**
- * A sample's annotation as the task writes it. One that a tokenizer would read a control token in is refused, as labels
- * are: it would end the turn that it stands in, or be taken for a picture.
+ * An annotation as the task writes it. One that a tokenizer would read a control token in is refused, as labels are: it
+ * would end the turn that it stands in, or be taken for a picture.
  */
-export const encode = <A>(
+export const written = <A>(
   task: Pick<Task<A>, "encode" | "name">,
   { image, truth }: Pick<Sample<A>, "image" | "truth">
 ): Effect.Effect<string, TaskError> =>
@@ -69,6 +73,42 @@ export const encode = <A>(
         "token, or for a tag of its answer. Write the annotation without it"
       return Result.fail(new TaskError({ task: task.name, sample: image.id, reason }))
     }))
+  )
+
+/** Below this, what was read is another annotation: a text that rounds shares to percents stays far above it. */
+const alike = 0.9
+
+/**
+ * What of decode(encode(x)) is not x; undefined where it is, as far as the text can say it. A text that is written
+ * again as it was says all that it can: a box on a coarse grid, shares in percents. Where it comes out otherwise, its
+ * similarity to the truth decides, as a rounding may move once more.
+ */
+const misread = <A>(task: Codec<A>, sample: Sample<A>, written: string): string | undefined => {
+  const read = Reward.readAnswer(task, written)
+  if (Result.isFailure(read)) return `decode refuses it (${read.failure.reason})`
+  if (task.encode(read.success) === written || Reward.similarity(task, sample.truth, read.success, sample) >= alike) {
+    return undefined
+  }
+  return `decode reads ${shown(read.success)} in it`
+}
+
+/**
+ * A sample's truth as the task writes it, held to the law that the task reads it back: a model that is taught what
+ * cannot be read learns it and is never paid for it.
+ */
+export const encode = <A>(task: Codec<A>, sample: Sample<A>): Effect.Effect<string, TaskError> =>
+  Effect.tap(
+    written(task, sample),
+    (text) =>
+      Effect.flatMap(run(task, sample, () => misread(task, sample, text)), (fault) =>
+        fault === undefined ? Effect.void : Effect.fail(
+          new TaskError({
+            task: task.name,
+            sample: sample.image.id,
+            reason: `encode writes ${shown(sample.truth)} as ${show(text)}, and ${fault}: decode has to read ` +
+              "what encode writes"
+          })
+        ))
   )
 
 /**

@@ -121,9 +121,20 @@ const make = (write: (row: Row) => Effect.Effect<void, DataError>): Effect.Effec
  */
 export const collect: Effect.Effect<Collector> = make(() => Effect.void)
 
+/**
+ * Lets a collector have the rows that an effect reports. Where that fails they go to the quarantine around it as well:
+ * nobody reads them again.
+ */
+export const into = (quarantine: Collector) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Quarantine, ({ add, passing = add }) =>
+    effect.pipe(
+      Effect.provideService(Quarantine, quarantine),
+      Effect.tapError(() => Effect.ignore(Effect.flatMap(quarantine.rows, Effect.forEach(passing, { discard: true }))))
+    ))
+
 /** Reads data before a run does, without a word: the run reads the same rows again, and tells of them. */
 export const silently = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(collect, (quarantine) => Effect.provideService(effect, Quarantine, quarantine))
+  Effect.flatMap(collect, (quarantine) => into(quarantine)(effect))
 
 const toLine = (row: Row) => new TextEncoder().encode(`${JSON.stringify(Schema.encodeSync(Aside.Row)(row))}\n`)
 

@@ -46,7 +46,7 @@ export { minimumWords, narrative, type NarrativeOptions, repetition } from "./Fo
 export { read as readThinkAnswer, type ThinkAnswer, write as writeThinkAnswer } from "./ThinkAnswer.ts"
 
 /** What a similarity is given where nobody has said what was asked: it fails when it is looked at. */
-const unknownTurn = <A>({ name: task }: Task<A>, truth: A): Turn<A> => ({
+const unknownTurn = <A>({ name: task }: Pick<Task<A>, "name">, truth: A): Turn<A> => ({
   truth,
   get image(): never {
     throw new TaskError({ task, reason: "its similarity looks at the sample, and was given none: give `sample`" })
@@ -58,7 +58,12 @@ const unknownTurn = <A>({ name: task }: Task<A>, truth: A): Turn<A> => ({
  *
  * @throws TaskError
  */
-export const similarity = <A>(task: Task<A>, truth: A, predicted: A, turn?: Turn<A>): number => {
+export const similarity = <A>(
+  task: Pick<Task<A>, "encode" | "name" | "similarity">,
+  truth: A,
+  predicted: A,
+  turn?: Turn<A>
+): number => {
   const value = task.similarity(truth, predicted, turn ?? unknownTurn(task, truth))
   if (!(value >= -1e-9 && value <= 1 + 1e-9)) {
     throw new TaskError({

@@ -4,6 +4,8 @@
  */
 import { Effect, Result, Schema, Stream } from "effect"
 import * as Given from "../kernels/image/Given.ts"
+import * as Again from "./Again.ts"
+import type { DataError } from "./DataError.ts"
 import { type Sample, shown, type Task } from "./Task.ts"
 
 /** A sample's annotation is none of its task, or its image is none. */
@@ -28,11 +30,11 @@ export class TruthError extends Schema.TaggedError<TruthError>()("TruthError", {
 /** "a finite number at [1]" of the schema's "Expected a finite number\n  at [1]". */
 const words = (message: string): string => message.replace(/^Expected /, "").replace(/\s+/g, " ").trim()
 
-/** The samples, as long as their annotations are the task's. */
+/** The samples, as long as their annotations are the task's and each pass over them has some. */
 export const checked = <A>(task: Pick<Task<A>, "annotation" | "name">) => {
   const decode = Schema.decodeUnknownResult(Schema.toType(task.annotation))
-  return <E, R>(samples: Stream.Stream<Sample<A>, E, R>): Stream.Stream<Sample<A>, E | TruthError, R> =>
-    Stream.mapEffect(samples, (sample) => {
+  return <E, R>(samples: Stream.Stream<Sample<A>, E, R>): Stream.Stream<Sample<A>, E | DataError | TruthError, R> =>
+    Stream.mapEffect(Again.readable(`the data of task "${task.name}"`)(samples), (sample) => {
       const { image, truth } = sample
       const fault = Given.fault(image)
       if (fault !== undefined) {

@@ -95,7 +95,8 @@ export const measure = <A, E, R, E2, R2>(
     const { cuesNamed, method, shots = "full", task } = options
     const stage = `${method}/${name}`
     const data = Truth.checked(task)(options.data)
-    const total = yield* Stream.runCount(data)
+    // Before anything is asked: what the task cannot read back, no answer can be right about.
+    const total = yield* Stream.runCount(Stream.tap(data, (sample) => PlugIn.encode(task, sample)))
     if (total === 0) return yield* new Rise.NothingToTrainOn({ stage, what: "test samples" })
     const kept = before > 0 && { done: Math.min(before, total) }
     yield* Progress.report(Progress.Event.Started({ stage, total, unit: "samples", ...kept }))

@@ -2,6 +2,7 @@
  * What settings are fitted to, read from a model directory and a data set.
  */
 import { Effect, type FileSystem, type Path, Stream } from "effect"
+import type { DataError } from "../dsl/DataError.ts"
 import * as PlugIn from "../dsl/PlugIn.ts"
 import type { Sample, Task, TaskError } from "../dsl/Task.ts"
 import * as Truth from "../dsl/Truth.ts"
@@ -40,7 +41,11 @@ export const counted = (model: string) =>
 /** Counts samples, weights and the longest annotation. */
 export const factsOf = <A, E, R>(
   { adapter = false, data, model, parameters: told, task }: Subject<A, E, R>
-): Effect.Effect<Facts, E | TaskError | Truth.TruthError | WeightsError, R | FileSystem.FileSystem | Path.Path> =>
+): Effect.Effect<
+  Facts,
+  E | DataError | TaskError | Truth.TruthError | WeightsError,
+  R | FileSystem.FileSystem | Path.Path
+> =>
   Effect.gen(function*() {
     const parameters = told ?? (yield* counted(model))
     const { answer, samples } = yield* Truth.checked(task)(data).pipe(
@@ -60,7 +65,8 @@ const formless = ({ reinforce, rft, sft, ...preset }: Preset): Preset => {
 }
 
 /**
- * Settings that fit a model and a data set.
+ * Settings that fit a model and a data set. `trainable` among them is told to the policy:
+ * `Policy.onnx({ model, trainable })`.
  *
  * ```ts
  * const settings = yield* Pipelines.fitted({ task, data, model: "embedded" })
@@ -68,5 +74,8 @@ const formless = ({ reinforce, rft, sft, ...preset }: Preset): Preset => {
  */
 export const fitted = <A, E, R>(
   subject: Subject<A, E, R>
-): Effect.Effect<Preset, E | TaskError | Truth.TruthError | WeightsError, R | FileSystem.FileSystem | Path.Path> =>
-  Effect.map(factsOf(subject), (facts) => subject.task.grammar === undefined ? formless(fit(facts)) : fit(facts))
+): Effect.Effect<
+  Preset,
+  E | DataError | TaskError | Truth.TruthError | WeightsError,
+  R | FileSystem.FileSystem | Path.Path
+> => Effect.map(factsOf(subject), (facts) => subject.task.grammar === undefined ? formless(fit(facts)) : fit(facts))

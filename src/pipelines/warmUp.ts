@@ -5,6 +5,7 @@
  * The warm-up here needs no reasoning labels, trains reconstruction alone, and is the same weights for every method.
  */
 import { Effect, Stream } from "effect"
+import type { DataError } from "../dsl/DataError.ts"
 import * as Rise from "../dsl/Rise.ts"
 import type { Run } from "../dsl/Run.ts"
 import * as Settings from "../dsl/stages/Settings.ts"
@@ -16,7 +17,7 @@ import type { Preset } from "./Presets.ts"
 /** D, warmed or not: what `riseCot`, `sft` and `visualRft` take. Its data can be read without a policy. */
 export type Start<A, E, R> =
   & Rise.Pipeline<"Sampled" | "Warmed", A, E | Rise.Fault | Rise.StageError, R | Policy | Run>
-  & { readonly data: Stream.Stream<Sample<A>, E | Rise.TruthError, R> }
+  & { readonly data: Stream.Stream<Sample<A>, E | DataError | Rise.TruthError, R> }
 
 /** Starts a pipeline as the preset says: limits the data, holds out the validation split, warms the policy up. */
 export const warmUp = <A, E, R>(

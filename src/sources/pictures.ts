@@ -15,6 +15,7 @@ import { labelsOfBoxes } from "./labelsOfBoxes.ts"
 import { meanBoxes, meanDistribution } from "./means.ts"
 import { type Fault, few, type TaskSource } from "./Source.ts"
 import type { SavedTask } from "./taskOf.ts"
+import { unlessTooMany } from "./tooMany.ts"
 
 type Boxes = Annotation<"thousandths">
 
@@ -171,8 +172,8 @@ const boxed = Effect.fnUntraced(function*(
   const inThousandths = BoxTruth.inFrame(() => Box.thousandths)
   const converted = {
     notes: found.notes,
-    train: inThousandths(found.train),
-    test: Option.map(found.test, inThousandths)
+    train: unlessTooMany(`${data}#boxes`)(inThousandths(found.train)),
+    test: Option.map(found.test, (test) => unlessTooMany(`${data} (test)#boxes`)(inThousandths(test)))
   }
   const halves = yield* halvesOf<Boxes>(options, converted, task.classOf)
   const source: BoxedPictures = {

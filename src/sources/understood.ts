@@ -36,7 +36,7 @@ const lines = <A>(source: Pictures, options: AsideOptions, halves: {
       counts(train, labelsOf),
       counts(test, labelsOf),
       overlap(train, test, encode, apart)
-    ]).pipe(Effect.provideService(Quarantine.Quarantine, aside))
+    ]).pipe(Quarantine.into(aside))
     const { labels, layout, name, notes } = source
     const inAll = (label: string) => (trained.labels.get(label) ?? 0) + (tested.labels.get(label) ?? 0)
     const untested = tested.pictures === 0

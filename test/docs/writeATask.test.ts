@@ -37,6 +37,9 @@ describe("docs/write-a-task.md", () => {
       assert.match(ran.stdout, /a\.png: /)
       const { name } = JSON.parse(readFileSync(join(folder, "runs/weather/model/rise-task.json"), "utf8"))
       assert.strictEqual(name, "weather")
+      // As the settings that it fits say of a small model.
+      const { identity } = JSON.parse(readFileSync(join(folder, "runs/weather/run.json"), "utf8"))
+      assert.strictEqual(identity.engine.trained, "all")
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }

@@ -1,13 +1,17 @@
 /** A task's own code that throws or gives what it must not: said with task and sample, whoever called it. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer, Option } from "effect"
+import { Arbitrary, Effect, FileSystem, Layer, Option, Result, Schema, Stream } from "effect"
+import * as PlugIn from "../../src/dsl/PlugIn.ts"
 import { Progress, silent } from "../../src/dsl/Progress.ts"
 import * as Rise from "../../src/dsl/Rise.ts"
 import { Run } from "../../src/dsl/Run.ts"
 import * as Task from "../../src/dsl/Task.ts"
 import { evaluate } from "../../src/evaluation/evaluate.ts"
+import * as Image from "../../src/kernels/image/Image.ts"
 import { Policy } from "../../src/policy/Policy.ts"
+import { Classification } from "../../src/tasks/classification/index.ts"
+import { Box, BoxCodec, Detection } from "../../src/tasks/detection/index.ts"
 import * as Stub from "./StubPolicy.ts"
 
 type Mood = Task.Task<Stub.Label>
@@ -167,10 +171,111 @@ describe("a task's code", () => {
       }
     }))
 
+  const counts = Task.make<number>({
+    name: "counts",
+    annotation: Schema.Int,
+    encode: (count) => `${count}`,
+    decode: (text) =>
+      /^\d+$/.test(text) ? Result.succeed(Number(text)) : Result.fail(Task.formatReason("not-a-count", text)),
+    prompts: { ...Stub.Mood.prompts, reason: (count) => `Why ${count}?` },
+    similarity: (truth, count) => 1 / (1 + Math.abs(truth - count))
+  })
+  const counted = Stream.map(Stream.zipWithIndex(Stub.data(6)), ([sample, i]) => ({ ...sample, truth: i + 7 }))
+  const trained = (task: Task.Task<number>, out: string) =>
+    Rise.make(task, counted).pipe(Rise.answers(), Rise.sft({ steps: 1, batchSize: 1 }), Rise.run({ out }))
+
+  it.effect("what decode does not read back is refused before a run's folder is made, and before a test", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const refused: ReadonlyArray<readonly [Partial<Task.Task<number>>, string]> = [
+        [
+          { encode: (count) => `star ${count}` },
+          "task \"counts\", sample joy-0: encode writes 7 as \"star 7\", and decode " +
+          "refuses it (not-a-count): decode has to read what encode writes"
+        ],
+        [
+          { decode: (text) => Result.succeed(Number(text[0])) },
+          "task \"counts\", sample joy-3: encode writes 10 as \"10\", and decode " +
+          "reads 1 in it: decode has to read what encode writes"
+        ],
+        [
+          { decode: (text) => Result.succeed(Number(text) + 1) },
+          "task \"counts\", sample joy-0: encode writes 7 as \"7\", and decode " +
+          "reads 8 in it: decode has to read what encode writes"
+        ]
+      ]
+      for (const [part, expected] of refused) {
+        const task = { ...counts, ...part }
+        const out = `${yield* fs.makeTempDirectoryScoped()}/run`
+        const error = yield* Effect.flip(trained(task, out))
+        assert.strictEqual(error._tag, "TaskError")
+        assert.strictEqual(error.message, expected)
+        assert.isFalse(yield* fs.exists(out))
+        const unmeasured = yield* Effect.flip(evaluate({ method: "model", task, data: counted }))
+        assert.strictEqual(unmeasured.message, expected)
+      }
+    })).pipe(Effect.provide(live)))
+
+  it.effect("what a text can say no better is no fault: a grid, rounded shares, another spelling", () =>
+    Effect.gen(function*() {
+      const sample = (truth: number) => ({ image: Image.file("a.png"), truth })
+      const round = (text: string) => Math.round(Number(text))
+      const sound: ReadonlyArray<readonly [Partial<Task.Task<number>>, number]> = [
+        // A grid of 100: 149 comes back as 100, of which the similarity is 0.02.
+        [{ encode: (count) => `${Math.floor(count / 100)}`, decode: (text) => Result.succeed(round(text) * 100) }, 149],
+        [{ encode: (count) => `0${count}.0`, decode: (text) => Result.succeed(round(text)) }, 7],
+        // Comes back a little moved, and would be written otherwise: within what a rounding does.
+        [{ encode: (count) => count.toFixed(4), decode: (text) => Result.succeed(Number(text) + 0.001) }, 7]
+      ]
+      for (const [part, truth] of sound) {
+        const written = yield* PlugIn.encode({ ...counts, ...part }, sample(truth))
+        assert.isNotEmpty(written)
+      }
+    }))
+
   it.effect("a sound metric and set are measured", () =>
     Effect.gen(function*() {
       const rows = yield* measured(set(0.5))
       assert.strictEqual(rows.find(({ metric }) => metric === "mAP")?.value, 0.5)
       assert.isTrue(Option.isSome(Option.fromNullishOr(rows.find(({ metric }) => metric === "error"))))
     }).pipe(Effect.provide(live)))
+})
+
+describe("the package's own tasks", () => {
+  const sample = <A>(truth: A) => ({ image: Image.file("a.png"), truth })
+  const share = Arbitrary.schema(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })))
+
+  it.effect.prop("read back every distribution that they write, of labels with full stops too", [
+    Arbitrary.array(share, { minLength: 4, maxLength: 4 })
+  ], ([weights]) =>
+    Effect.gen(function*() {
+      const sum = weights.reduce((a, b) => a + b, 0)
+      const truth = sum < 1e-6 ? [0, 0, 0, 1] : weights.map((weight) => weight / sum)
+      for (const answer of ["single", "distribution"] as const) {
+        const labels = ["sun", "U.S.", "U.S", "etc."]
+        const task = Classification.make({ name: "places", labels, subject: "place", answer })
+        yield* PlugIn.encode(task, sample(truth))
+        const [only] = yield* Effect.forEach([0, 1, 2, 3], (i) =>
+          PlugIn.encode(task, sample(labels.map((_, j) => j === i ? 1 : 0))))
+        assert.match(only ?? "", /^sun/)
+      }
+    }))
+
+  it.effect.prop("read back all boxes, also such as are smaller than their grid", [
+    Arbitrary.array(Arbitrary.array(share, { minLength: 4, maxLength: 4 }), { maxLength: 5 })
+  ], ([drawn]) =>
+    Effect.gen(function*() {
+      const labels = ["cup"]
+      const truth = drawn.map(([x = 0, y = 0, w = 0, h = 0]) => {
+        const [width, height] = [Math.max(1e-3, 999 * w ** 6), Math.max(1e-3, 999 * h ** 6)]
+        return {
+          box: Box.make("thousandths", [x * (1000 - width), y * (1000 - height), width, height]),
+          label: "cup"
+        }
+      })
+      for (const codec of [BoxCodec.scenes({ labels }), BoxCodec.qwen3Vl({ labels })]) {
+        const task = Detection.make({ name: "cups", subject: "every cup", codec, denominator: "max" })
+        yield* PlugIn.encode(task, sample(truth))
+      }
+    }))
 })

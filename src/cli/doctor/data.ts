@@ -45,30 +45,35 @@ export const data = (
     const shown = all
       ? { rows: Quarantine.kept, rest: "a run writes down all of them, in quarantine.jsonl of its folder" }
       : { rows: Aside.shown, rest: "--all names them" }
-    const { lines, source } = yield* Pictures.look(asGiven(place, model, said), { aside: shown }).pipe(
-      Effect.provideService(Quarantine.Quarantine, aside)
-    )
-    if (lines.length === 0) {
-      const counted = source.kind === "boxes"
-        ? [Stream.runCount(source.train), Stream.runCount(source.test)]
-        : [Stream.runCount(source.train), Stream.runCount(source.test)]
-      const [train, test] = yield* Effect.all(counted).pipe(
+    const understood = Effect.gen(function*() {
+      const { lines, source } = yield* Pictures.look(asGiven(place, model, said), { aside: shown }).pipe(
         Effect.provideService(Quarantine.Quarantine, aside)
       )
-      const rows = yield* Sources.asideLines(aside, place, shown)
-      const text = `${place}: ${source.task.name}, ${train} pictures to train on + ${test} to test on`
-      return [
-        ok("data", text),
-        ...rows.map((line) => note("data", line.trim()))
-      ]
-    }
-    const [head = "", each = "", ...notes] = lines.map((line) => line.trim())
-    return [ok("data", `${head}: ${each}`), ...notes.map((text) => note("data", text))]
-  }).pipe(
-    Effect.catch(({ message }) => {
-      const [first = ""] = message.split("\n")
-      return Effect.succeed([
-        first === message ? wrong("data", message) : wrong("data", first.replace(/[,;]? expected one of$/, ""), layouts)
-      ])
+      if (lines.length === 0) {
+        const counted = source.kind === "boxes"
+          ? [Stream.runCount(source.train), Stream.runCount(source.test)]
+          : [Stream.runCount(source.train), Stream.runCount(source.test)]
+        const [train, test] = yield* Effect.all(counted).pipe(
+          Effect.provideService(Quarantine.Quarantine, aside)
+        )
+        const rows = yield* Sources.asideLines(aside, place, shown)
+        const text = `${place}: ${source.task.name}, ${train} pictures to train on + ${test} to test on`
+        return [
+          ok("data", text),
+          ...rows.map((line) => note("data", line.trim()))
+        ]
+      }
+      const [head = "", each = "", ...notes] = lines.map((line) => line.trim())
+      return [ok("data", `${head}: ${each}`), ...notes.map((text) => note("data", text))]
     })
-  )
+    return yield* Effect.catch(understood, ({ message }) =>
+      Effect.gen(function*() {
+        const [first = ""] = message.split("\n")
+        const why = first === message
+          ? wrong("data", message)
+          : wrong("data", first.replace(/[,;]? expected one of$/, ""), layouts)
+        // The message has the first of them.
+        const rows = all ? yield* Sources.asideLines(aside, place, shown) : []
+        return [why, ...rows.map((line) => note("data", line.trim()))]
+      }))
+  })

@@ -43,5 +43,6 @@ const program = Effect.gen(function*() {
   )
 })
 
-program.pipe(Effect.provide(Policy.onnx({ model: "embedded" })), Rise.runMain)
+// trainable: "all" lets the vision tower learn, too, which has seen nothing but emoji; of a large model leave it out.
+program.pipe(Effect.provide(Policy.onnx({ model: "embedded", trainable: "all" })), Rise.runMain)
 `

@@ -72,10 +72,17 @@ export const find = Effect.fnUntraced(function*(file: string, { images }: Conten
     }
     const looked = yield* Effect.filter([...folders], there)
     const tried = looked.map((folder) => path.relative(above, folder) || ".")
+    const alike = yield* Spelling.alike
+    const [hint = ""] = (yield* Effect.forEach(looked, (folder) => alike(path.join(folder, all[0] ?? ""))))
+      .filter((hint) => hint !== "")
     return yield* new DataError({
       source: file,
-      reason: `no picture that it lists is there, such as ${quoted(all[0])}; looked for in ${above}: ` +
-        `${listed(tried)}. Put them into a folder beside the file`
+      reason: `no picture that it lists is there, such as ${quoted(all[0])}${hint}; looked for in ${above}: ` +
+        `${listed(tried)}. ${
+          hint === "" || hint.startsWith(":")
+            ? "Put them into a folder beside the file"
+            : "Name them in the file as they are called"
+        }`
     })
   }
   return best.folder

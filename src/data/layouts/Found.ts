@@ -220,6 +220,9 @@ export const make = (options: Options): Effect.Effect<Found, DataError, Disk> =>
       ...halves.notes,
       ...reading.notes,
       ...survey.marks,
+      ...(survey.addresses > 0
+        ? [`${count(survey.addresses, "picture")} named by an address: the file of the same name is taken`]
+        : []),
       ...(survey.left.length > 0 ? [`keys left alone: ${names(survey.left)}`] : []),
       ...(merges ? [`${count(survey.repeated, "picture")} in several rows: ${together}`] : [])
     ]

@@ -4,6 +4,7 @@
  */
 import { Effect, type FileSystem, Path, Result } from "effect"
 import type { DataError } from "../../dsl/DataError.ts"
+import * as Address from "../Address.ts"
 import { unreadable } from "../Listing.ts"
 import * as PictureName from "../PictureName.ts"
 import { names, quoted } from "../Quoted.ts"
@@ -20,7 +21,7 @@ const decoded = (name: string): string => {
   }
 }
 
-/** The path that an address of the server ends in; other addresses are refused. */
+/** The path that an address of the server ends in; other addresses stay as they are. */
 const pathOf = (name: string): Result.Result<string, BadRow> => {
   const [, served] = /^https?:\/\/[^/]+(\/data\/(?:upload|local-files)\/.*)$/i.exec(name) ?? []
   const [, query = ""] = /\/data\/local-files\/?\?([^#]*)/.exec(served ?? name) ?? []
@@ -61,6 +62,7 @@ export const open = (
     return (given) =>
       Effect.gen(function*() {
         const name = yield* Effect.fromResult(pathOf(given))
+        if (Address.schemeOf(name) !== undefined) return yield* find(name)
         const missing = ({ reason }: BadRow) => reason === "missing-file"
         const [first = name, ...others] = spellings(name)
         const tried = others.reduce(

@@ -3,6 +3,7 @@
  */
 import { Effect, type FileSystem, Option, Path, Result } from "effect"
 import type { DataError } from "../../dsl/DataError.ts"
+import * as Address from "../Address.ts"
 import * as Folder from "../Folder.ts"
 import { names, quoted } from "../Quoted.ts"
 import type { BadRow } from "../Rows.ts"
@@ -29,7 +30,17 @@ export const open = (
     const looked = `; looked for in ${names(tried)}${
       others.length === 0 ? "" : `, and not in ${names(others, 3)}: rows name pictures by their paths from there`
     }`
+    // Few data have addresses: files are looked for once one has.
+    const byAddress = yield* Effect.cached(
+      Effect.mapError(
+        Address.finder(folder.root),
+        ({ reason }): BadRow => ({ reason: "unreadable-folder", detail: reason })
+      )
+    )
     return (name) => {
+      if (Address.schemeOf(name) !== undefined) {
+        return Effect.flatMap(byAddress, (find) => Effect.flatMap(Effect.fromResult(find(name)), folder.picture))
+      }
       if (name === "" || path.isAbsolute(name)) return folder.picture(name)
       const written = [...new Set([name, Places.slashed(name)])]
       const missing = (error: BadRow) => error.reason === "missing-file"

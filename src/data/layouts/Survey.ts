@@ -2,6 +2,7 @@
  * What the rows of a data set say, counted in one pass before any picture is opened.
  */
 import { Option, Result } from "effect"
+import * as Address from "../Address.ts"
 import { inUnits } from "../BoxPlace.ts"
 import * as Marks from "../Marks.ts"
 import type { Box } from "./BoxForms.ts"
@@ -32,6 +33,8 @@ export interface Survey {
   /** Pictures with several rows, and whether these always say the same label. */
   readonly repeated: number
   readonly agreed: boolean
+  /** Rows whose picture is named by an address. */
+  readonly addresses: number
   /** Different questions of conversations, counted up to `mostQuestions`. */
   readonly questions: number
   /** What there is to say of how boxes are marked. */
@@ -65,7 +68,7 @@ export const counter = () => {
   const note = (known: Set<string>, names: ReadonlyArray<string>) => {
     for (const name of names) if (known.size < mostKeys) known.add(name)
   }
-  let [classes, boxes, empty, texts] = [0, 0, 0, 0]
+  let [classes, boxes, empty, texts, addresses] = [0, 0, 0, 0, 0]
   let scale = Scale.none
   let [single, beyond, agreed] = [true, false, true]
 
@@ -91,6 +94,7 @@ export const counter = () => {
       note(left, keys?.left ?? [])
       if (question !== undefined && questions.size < mostQuestions) questions.add(question)
       const picture = Result.map(name, (name) => `${source}\u0000${name}`)
+      if (Result.isSuccess(name) && Address.schemeOf(name.success) !== undefined) addresses++
       if (Result.isSuccess(picture)) {
         const only = Result.isSuccess(said) && said.success.kind === "weights" ? [...said.success.weights.keys()] : []
         const label = only.length === 1 ? only[0] : undefined
@@ -115,7 +119,7 @@ export const counter = () => {
       for (const name of row.weights.keys()) label(name, isTrained)
     },
     survey: (): Survey => ({
-      ...{ classes, boxes, empty, labels, trained, texts, told, scale, single, beyond, forms, agreed },
+      ...{ classes, boxes, empty, labels, trained, texts, told, scale, single, beyond, forms, agreed, addresses },
       repeated: again.size,
       questions: questions.size,
       marks: marks.notes(),

@@ -7,6 +7,7 @@ import { warn } from "../../kernels/runtime/Warning.ts"
 import * as Beside from "../../policy/Beside.ts"
 import { Policy, type PolicyError } from "../../policy/Policy.ts"
 import * as WeightsStay from "../../policy/WeightsStay.ts"
+import type { DataError } from "../DataError.ts"
 import * as Earlier from "../Earlier.ts"
 import { keepingError } from "../Ended.ts"
 import * as Fingerprint from "../Fingerprint.ts"
@@ -184,7 +185,7 @@ export const run = (given: RunOptions) =>
   self: Pipeline<Runnable, A, E, R>
 ): Effect.Effect<
   void,
-  E | BadSetting | Misplaced | Provided.NotProvided | RunError | PolicyError | TaskError | TruthError,
+  E | BadSetting | DataError | Misplaced | Provided.NotProvided | RunError | PolicyError | TaskError | TruthError,
   Exclude<R, Run> | Policy | FileSystem.FileSystem | Path.Path
 > => {
   // A script may leave them out altogether, whatever the types say: `out` is then missed as it is where it is left out.

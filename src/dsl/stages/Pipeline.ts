@@ -5,6 +5,7 @@ import { Effect, Pipeable, Stream } from "effect"
 import * as Rules from "../../kernels/math/Rules.ts"
 import type { Policy, PolicyError, Session } from "../../policy/Policy.ts"
 import { cut } from "../Cut.ts"
+import type { DataError } from "../DataError.ts"
 import type { Explained, Group, Lesson, Reasoned, Reconstructed, Validated } from "../Group.ts"
 import type { JudgeError } from "../JudgeError.ts"
 import * as NoProgram from "../NoProgram.ts"
@@ -59,6 +60,7 @@ export type Fault =
   | RunError
   | GrammarError
   | TaskError
+  | DataError
   | Truth.TruthError
   | JudgeError
   | MissingQuestion
@@ -190,7 +192,8 @@ export interface MakeOptions {
 }
 
 /**
- * Starts a pipeline. A sample whose annotation is none of the task ends it with a `TruthError`.
+ * Starts a pipeline. A sample whose annotation is none of the task ends it with a `TruthError`, data that can be read
+ * only once with a `DataError`.
  *
  * ```ts
  * Rise.make(task, data, { validation: 0.1 })
@@ -200,8 +203,8 @@ export const make = <A, E, R>(
   task: Task<A>,
   data: Stream.Stream<Sample<A>, E, R>,
   options: MakeOptions = {}
-): Pipeline<"Sampled", A, E | BadSetting | Truth.TruthError, R> & {
-  readonly data: Stream.Stream<Sample<A>, E | Truth.TruthError, R>
+): Pipeline<"Sampled", A, E | BadSetting | DataError | Truth.TruthError, R> & {
+  readonly data: Stream.Stream<Sample<A>, E | DataError | Truth.TruthError, R>
 } => {
   const share = options.validation ?? 0
   // Node runs a script whose types do not fit.

@@ -92,7 +92,9 @@ export const decodeSingle = (labels: ReadonlyArray<string>) => {
   const distribution = decode(labels)
   const numbers = labels.some(hasNumber)
   return (text: string): Result.Result<Distribution, FormatReason> => {
-    const name = text.trim().split(/\s+/).join(" ").replace(/\.$/, "")
+    const written = text.trim().split(/\s+/).join(" ")
+    // A full stop behind a label is the model's, unless it is the label's own.
+    const name = labels.includes(written) ? written : written.replace(/\.$/, "")
     const label = labels.indexOf(name)
     if (label >= 0) return Result.succeed(labels.map((_, i) => i === label ? 1 : 0))
     return numbers && name !== "" ? Result.fail(formatReason("unknown-label", name)) : distribution(text)

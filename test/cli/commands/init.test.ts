@@ -87,6 +87,8 @@ describe("rise init", () => {
         assert.strictEqual(ran.stdout.match(/^pictures\/test\/(rain|snow|sun)\/\d\.png: /gm)?.length, 12)
         assert.include(ran.stderr, "The model is in runs/mine/model. Measure it: npx rise evaluate --model ")
         assert.isTrue(existsSync(join(project, "runs/mine/model/model.safetensors")))
+        const { identity } = JSON.parse(readFileSync(join(project, "runs/mine/run.json"), "utf8"))
+        assert.strictEqual(identity.engine.trained, "all")
 
         // The other command that it names, a step of each stage.
         const [, command = ""] = /npx rise (train .*rise\.config\.json.*)\n/.exec(made.stdout) ?? []

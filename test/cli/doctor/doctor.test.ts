@@ -88,7 +88,7 @@ describe("rise doctor", () => {
       const folder = yield* directory
       const layouts = "docs/data.md has the layouts that are read"
       const unsaid = { labels: Option.none(), subject: Option.none(), task: Option.none() }
-      const says = (place: string) => data(place, embeddedModel, unsaid)
+      const says = (place: string, all = false) => data(place, embeddedModel, unsaid, all)
       assert.deepStrictEqual(
         yield* says(join(folder, "nowhere")),
         [wrong("data", `${join(folder, "nowhere")}: no such file or folder`, layouts)]
@@ -127,6 +127,23 @@ describe("rise doctor", () => {
       const [few] = yield* says(folder)
       assert.deepInclude(few, { state: "wrong" })
       assert.match(few?.text ?? "", /no label has two pictures/)
+      // What is set aside is why: how many, the first, and each where all are asked for.
+      put("sun/2.png", (yield* picture(7)).subarray(0, 60))
+      put("rain/2.png", "no picture")
+      const [hidden, ...others] = yield* says(folder)
+      assert.match(
+        hidden?.text ?? "",
+        /no label has two pictures that can be read.*\. Set aside: unreadable-image 2\. First, \S+: rain\/2/
+      )
+      assert.deepStrictEqual(others, [])
+      const [again, ...named] = yield* says(folder, true)
+      assert.deepStrictEqual(again, hidden)
+      assert.deepStrictEqual(named.map(({ text }) => text.replace(/png: .*/, "png")), [
+        "set aside: unreadable-image 2",
+        "unreadable-image: rain/2.png",
+        "unreadable-image: sun/2.png"
+      ])
+      rmSync(join(folder, "rain/2.png"))
       // A damaged file is decoded, and named.
       put("sun/2.png", (yield* picture(7)).subarray(0, 60))
       put("sun/3.png", yield* picture(8))

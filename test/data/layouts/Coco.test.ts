@@ -72,6 +72,12 @@ describe("COCO folders", () => {
         error,
         /no picture that it lists is there, such as "a\.png"; looked for in .*"annotations".*"bilder"/
       )
+      // Called alike but for large and small letters, which other systems take for one.
+      const small = yield* folder({ "instances.json": coco("IMG_0.JPG", 7), "images/img_0.jpg": [40, 30] })
+      assert.match(
+        (yield* opened(layout, small)).error,
+        /such as "IMG_0\.JPG"; there is "img_0\.jpg", and large letters are not small ones; looked for .*as they are/
+      )
       // Of many listed pictures a few are there.
       const images = Array.from({ length: 500 }, (_, id) => ({ id, file_name: `${id}.png`, width: 40, height: 30 }))
       const annotations = [{ id: 1, image_id: 333, category_id: 7, bbox: [5, 6, 10, 12] }]

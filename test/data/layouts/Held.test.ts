@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema, Stream } from "effect"
 import { hold } from "../../../src/data/layouts/Held.ts"
 import * as Dataset from "../../../src/dsl/Dataset.ts"
+import * as Quarantine from "../../../src/dsl/Quarantine.ts"
 import * as Image from "../../../src/kernels/image/Image.ts"
 
 const whole = (minimum: number, maximum: number) =>
@@ -36,6 +37,25 @@ describe("hold", () => {
       }
       const backwards = Dataset.fromIterable((yield* Stream.runCollect(data(sizes))).toReversed())
       assert.sameMembers(yield* idsOf((yield* hold({ ...options, seed })(backwards)).validation), held)
+    }))
+
+  it.effect("says what was set aside, where no label has two pictures for want of it", () =>
+    Effect.gen(function*() {
+      const rows = [1, 2].map((row) =>
+        new Quarantine.Row({ source: "a", row, reason: "missing-file", detail: `no ${row}` })
+      )
+      const reported = Stream.concat(
+        Stream.drain(Stream.fromIterable(rows).pipe(Stream.mapEffect(Quarantine.add))),
+        data([1, 1])
+      )
+      const around = yield* Quarantine.collect
+      const { reason } = yield* Effect.flatMap(hold({ ...options, seed: 0 })(reported), ({ train }) => idsOf(train))
+        .pipe(
+          Effect.provideService(Quarantine.Quarantine, around),
+          Effect.flip
+        )
+      assert.match(reason, /, or a test part\. Set aside: missing-file 2\. First, row 1: missing-file: no 1$/)
+      assert.deepStrictEqual(yield* around.rows, rows)
     }))
 
   it.effect("draws others under another seed", () =>

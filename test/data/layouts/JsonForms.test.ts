@@ -162,7 +162,7 @@ describe("labels in JSON rows", () => {
         { image: "c.png" },
         { image: "gone.png", label: "sun" },
         { image: ["a.png", "b.png"], label: "sun" },
-        { image: "https://example.org/a.png", label: "sun" },
+        { image: "https://example.org/there.png", label: "sun" },
         { image: "../a.png", label: "sun" },
         { image: "data:image/png;base64,AAAA", label: "sun" },
         { label: "sun" },

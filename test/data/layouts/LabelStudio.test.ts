@@ -288,8 +288,8 @@ describe("Label Studio", () => {
         "http://localhost:8080/data/local-files/?d=elsewhere/deep.png",
         "/data/upload/29/9f8e7d6c-kept.png",
         "upload/29/c.png",
-        "https://example.org/a.png",
-        "s3://bucket/a.png",
+        "https://example.org/there.png",
+        "s3://bucket/there.png",
         "/data/local-files/?d=../../../etc/passwd",
         "twice.png",
         "/data/upload/29/1a2b3c4d-gone.png"

@@ -59,8 +59,13 @@ const cases: ReadonlyArray<Case> = [
   csv("nothing", "", /labels\.csv is empty/),
   csv(
     "addresses",
-    `image,label\n${rows((i, l) => `https://x.org/${i}.png,${l}\n`)}`,
-    /remote: .*fetch it into the fol/
+    `image,label\n${rows((i, l) => `https://x.org/there/${i}0.png,${l}\n`)}`,
+    /remote: "https:\/\/x\.org.*nothing is fetched: put "00\.png" into the data's folder, or name another f/
+  ),
+  csv(
+    "addresses of files that are there",
+    `image,label\n${rows((i, l) => `https://x.org/a/${i}.png?t=1,${l}\n`)}`,
+    one
   ),
   csv("drives of Windows", `image,label\n${rows((i, l) => `C:\\me\\${i}.png,${l}\n`)}`, /absolute path of Windows/),
   csv(

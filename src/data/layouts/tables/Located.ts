@@ -1,8 +1,9 @@
 /**
  * Where the pictures of a table lie: one place for all of them, and what their names may lack.
  */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem, Path, Result } from "effect"
 import type { DataError } from "../../../dsl/DataError.ts"
+import * as Address from "../../Address.ts"
 import { unreadable } from "../../Listing.ts"
 import * as Spelling from "../../Spelling.ts"
 import * as Walk from "../../Walk.ts"
@@ -18,6 +19,8 @@ export interface Place {
   readonly suffix: string
   /** The same for each that is there, by its path from the data set's folder. */
   readonly extensions: ReadonlyMap<string, string>
+  /** The files that addresses are, where the column holds some. */
+  readonly byAddress?: Address.Find
 }
 
 /** A column with the place that most of its first values are found at. */
@@ -61,22 +64,26 @@ const located = Effect.fnUntraced(function*(root: string, folders: ReadonlyArray
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const find = yield* Spelling.finder
+  const byAddress = column.addresses > 0 ? yield* Address.finder(root) : undefined
   const isThere = (place: Place, name: string) =>
-    Effect.match(
-      Effect.flatMap(find(root, path.relative(root, path.resolve(root, pathOf(path, place, name)))), fs.stat),
-      {
-        onFailure: () => false,
-        onSuccess: ({ type }) => type === "File"
-      }
-    )
+    byAddress !== undefined && Address.schemeOf(name) !== undefined ?
+      Effect.succeed(Result.isSuccess(byAddress(name))) :
+      Effect.match(
+        Effect.flatMap(find(root, path.relative(root, path.resolve(root, pathOf(path, place, name)))), fs.stat),
+        {
+          onFailure: () => false,
+          onSuccess: ({ type }) => type === "File"
+        }
+      )
   // Of a column that is called otherwise a few values tell.
   const values = isKey(column) ? column.first : column.first.slice(0, 3)
   const isBare = isKey(column) && column.bare > 0
   const extensions: Place["extensions"] = new Map()
+  const remote = byAddress === undefined ? {} : { byAddress }
   const places = folders.flatMap((folder) =>
-    ["", ...isBare ? suffixes : []].map((suffix) => ({ folder, suffix, extensions }))
+    ["", ...isBare ? suffixes : []].map((suffix) => ({ folder, suffix, extensions, ...remote }))
   )
-  let best: Located = { folder: folders[0] ?? "", suffix: "", extensions, column, found: 0 }
+  let best: Located = { folder: folders[0] ?? "", suffix: "", extensions, column, found: 0, ...remote }
   for (const place of places) {
     const there = yield* Effect.forEach(values, (name) => isThere(place, name), { concurrency: 8 })
     const found = there.filter((is) => is).length

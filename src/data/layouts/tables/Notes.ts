@@ -112,6 +112,9 @@ export const onTable = ({ columns, image, name, table }: Candidate, plan: Plan):
     ...encoding === "windows-1252" ? ["it is not UTF-8: save it so where names come out wrong"] : [],
     ...hasHeader ? [] : ["no header: its first line names a picture"],
     ...Table.isIndex(header[0] ?? "x", 0) ? ["the first column has no name: an index, left alone"] : [],
+    ...image.column.addresses === 0 ? [] : [
+      `${Quoted.count(image.column.addresses, "picture")} named by an address: the file of the same name is taken`
+    ],
     ...image.folder === "" || image.folder === "." ? [] : [`its pictures are in ${image.folder}/`],
     ...image.suffix === "" && (bare === 0 || bare === filled) ? [] : [
       `${bare === filled ? "its pictures" : `${bare} of its ${filled} pictures`} are named without ${

@@ -3,6 +3,7 @@
  */
 import { Effect, type FileSystem, Result, Stream } from "effect"
 import type { DataError } from "../../../dsl/DataError.ts"
+import * as Address from "../../Address.ts"
 import * as Shares from "../../Shares.ts"
 import type * as Table from "../../Table.ts"
 import * as Walk from "../../Walk.ts"
@@ -21,6 +22,8 @@ export interface Column {
   readonly different: number
   /** Cells that do not end as names of pictures do. */
   readonly bare: number
+  /** Cells that are addresses. */
+  readonly addresses: number
   readonly nature: Nature.Nature
   /** Whether it holds numbers, or percentages. Some cells may be none: `odd`. */
   readonly isNumeric: boolean
@@ -53,6 +56,7 @@ const firstValues = 20
 interface Growing {
   filled: number
   bare: number
+  addresses: number
   numbers: number
   missing: number
   readonly values: Set<string>
@@ -73,6 +77,7 @@ export const of = (
         header.map(() => ({
           filled: 0,
           bare: 0,
+          addresses: 0,
           numbers: 0,
           missing: 0,
           values: new Set(),
@@ -89,7 +94,8 @@ export const of = (
           const cell = (cells[i] ?? "").trim()
           if (cell === "") continue
           column.filled++
-          column.bare += Number(!Walk.isPictureName(cell))
+          column.bare += Number(!Walk.isPictureName(Address.plain(cell)))
+          column.addresses += Number(Address.schemeOf(cell) !== undefined)
           if (column.values.size < most) column.values.add(cell)
           const value = Shares.amountOf(number(cell))
           if (value === undefined) {
@@ -109,7 +115,19 @@ export const of = (
     ),
     Effect.map((columns) =>
       columns.map((column, index) => {
-        const { bare, filled, firstOdd, firstWord, hasPercents, isShare, isWhole, missing, numbers, values } = column
+        const {
+          addresses,
+          bare,
+          filled,
+          firstOdd,
+          firstWord,
+          hasPercents,
+          isShare,
+          isWhole,
+          missing,
+          numbers,
+          values
+        } = column
         const nature = Nature.of(filled, numbers, missing)
         const isNumeric = nature === "numbers"
         return {
@@ -117,6 +135,7 @@ export const of = (
           index,
           filled,
           bare,
+          addresses,
           first: [...values].slice(0, firstValues),
           different: values.size,
           nature,

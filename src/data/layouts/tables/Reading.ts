@@ -4,6 +4,7 @@
 import { Effect, type FileSystem, Path, Result, Stream } from "effect"
 import type { DataError, Dataset } from "../../../dsl/Dataset.ts"
 import * as Divergence from "../../../kernels/math/Divergence.ts"
+import * as Address from "../../Address.ts"
 import * as Folder from "../../Folder.ts"
 import * as PictureName from "../../PictureName.ts"
 import * as Quoted from "../../Quoted.ts"
@@ -53,10 +54,14 @@ const belongs = ({ split, table: { header } }: Plan, part: Part, read: Table.Rec
 const idOf = (path: Path.Path, { image, root }: Plan, cells: ReadonlyArray<string>): Bad<string> => {
   const name = (cells[image.column.index] ?? "").trim()
   if (name === "") return bad("no-image", "the name is empty")
-  return Result.flatMap(
+  const named = Result.flatMap(
     PictureName.read(image.column.name, name),
-    (found) => Folder.within(path, root, pathOf(path, image, found))
+    (found) =>
+      Address.schemeOf(found) === undefined
+        ? Result.succeed(pathOf(path, image, found))
+        : (image.byAddress ?? Address.unknown)(found)
   )
+  return Result.flatMap(named, (found) => Folder.within(path, root, found))
 }
 
 /** Whether a cell of a column of labels says that there is none. */
