@@ -21,8 +21,8 @@ interface Asked {
 }
 
 /**
- * Whether the run in a folder goes on from weights of its own, whatever the policy holds: its ledger says so, as a folder
- * that it does not speak of is removed. Of one that cannot be read whoever opens the run tells.
+ * Whether the run in a folder goes on from weights of its own, whatever the policy holds. Its ledger says so: a folder
+ * of weights that it does not speak of is removed. A ledger that cannot be read is told by whoever opens the run.
  */
 const holdsWeights = Effect.fnUntraced(function*(out: string) {
   const { join } = yield* Path.Path
