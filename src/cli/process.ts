@@ -39,13 +39,18 @@ const whole = (words: ReadonlyArray<string>) =>
  * The words with "-1m" as the value of the flag before it: the parser knows plain numbers as such, and would take the
  * other for a flag.
  */
-const joined = (words: ReadonlyArray<string>): ReadonlyArray<string> =>
-  words.reduce<ReadonlyArray<string>>((before, word) => {
-    const last = before.at(-1) ?? ""
-    return /^-\d.*[a-z]$/i.test(word) && /^--[a-z][\w-]*$/.test(last) && !before.includes("--")
-      ? [...before.slice(0, -1), `${last}=${word}`]
-      : [...before, word]
-  }, [])
+export const joined = (words: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const end = words.indexOf("--")
+  const found: Array<string> = []
+  // There may be as many words as pictures of a folder.
+  for (const [i, word] of words.entries()) {
+    const before = found.at(-1) ?? ""
+    const isValue = (end < 0 || i < end) && /^-\d.*[a-z]$/i.test(word) && /^--[a-z][\w-]*$/.test(before)
+    if (isValue) found[found.length - 1] = `${before}=${word}`
+    else found.push(word)
+  }
+  return found
+}
 
 /** Parses arguments and runs the command: the process's own, unless others are given. */
 export const run = <const Name extends string, Input, C, E>(

@@ -75,22 +75,35 @@ export const goingOn = (words: ReadonlyArray<string>, out: string) =>
     return again(words, out, changed)
   })
 
-/** Data that were named from the folder that the run was begun in, as they are named from this one. */
+/** Flags whose paths may change, as what lies there is compared; and what is asked for where nothing does. */
+const placed: Readonly<Record<string, string>> = {
+  "--data": "name the pictures as they are called now, --data PATH",
+  "--config": "name the file as it is called now, --config FILE"
+}
+
+/** Flags whose paths have to be written as before. */
+const asWritten = ["--model", "--adapter", "--base", "--tokenizer"]
+
+/** A path that was named from the folder that the run was begun in, as it is named from this one. */
 const fromHere = Effect.fnUntraced(function*(part: Part, out: string, way: string | undefined) {
   const path = yield* Path.Path
+  const { flag } = part
   const value = valueOf(part)
-  if (part.flag !== "--data" || path.isAbsolute(value)) return part
+  const next = placed[flag]
+  if (next === undefined && !asWritten.includes(flag) || path.isAbsolute(value)) return part
   const before = way === undefined ? undefined : path.resolve(out, way)
   if (before === path.resolve(".")) return part
   const place = before === undefined ? undefined : path.join(before, value)
-  if (place !== undefined && (yield* there(place))) {
-    return { flag: part.flag, words: [part.flag, path.relative(path.resolve("."), place)] }
+  const isPlaced = place !== undefined && (yield* there(place))
+  if (next !== undefined && isPlaced) {
+    // Started in the folder of the data, the way there is empty.
+    return { flag, words: [flag, path.relative(path.resolve("."), place) || "."] }
   }
-  if (yield* there(value)) return part
+  if ((yield* there(value)) || (next === undefined && !isPlaced)) return part
   yield* Console.error(
-    `--data ${value} is what ${path.join(out, "run.json")} says, from the folder that the run was begun in${
+    `${flag} ${value} is what ${path.join(out, "run.json")} says, from the folder that the run was begun in${
       before === undefined ? "" : ` (${before})`
-    }: name the pictures as they are called now, --data PATH`
+    }: ${next ?? "go on from there"}`
   )
   return part
 })

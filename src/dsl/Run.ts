@@ -14,6 +14,7 @@ import * as RunFolder from "./RunFolder.ts"
 import type { Spool } from "./Spool.ts"
 import { memory, type Storage } from "./Storage.ts"
 import { figures, stageSpan } from "./telemetry/Exporting.ts"
+import * as Trainer from "./Trainer.ts"
 import { peakMebibytes, Tokens } from "./Usage.ts"
 
 /** Figures of one optimiser step or of one finished pass: a line of `metrics.jsonl`. Never wall-clock time. */
@@ -136,6 +137,7 @@ const make = (storage: Storage, seed: number) => {
         if (held.has(key)) return
         const entry = storage.finished(key)
         if (Option.isSome(entry)) {
+          yield* Trainer.changes(policy)
           yield* storage.bringBack(key, policy)
         } else {
           const started = yield* Clock.currentTimeMillis

@@ -51,7 +51,8 @@ const written = (prompt: unknown): string => {
 const slip = (prompts: object): string | undefined => {
   for (const [form, prompt] of Object.entries(prompts)) {
     for (const [word, name = ""] of written(prompt).matchAll(/\{\s*(\w+)\s*\}/g)) {
-      if (word === "{question}" || near(name, ["question"]).length === 0) continue
+      // Measured by its length: "suggestion" may have more changed, and is a word of its own.
+      if (word === "{question}" || near("question", [name]).length === 0) continue
       return `prompts.${form} holds ${word}: did you mean {question}? That alone stands for a sample's question`
     }
   }

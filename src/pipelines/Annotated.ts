@@ -13,6 +13,8 @@ import type { Completion, Prepared, Session, Tokenizer } from "../policy/Policy.
 /** A picture with what the policy said about it. */
 export interface Annotated<out A> {
   readonly image: Image
+  /** The question that it was given with: one picture may be asked several things. Absent where there was none. */
+  readonly question?: string
   /** What the policy wrote. */
   readonly text: string
   /** The text inside `<think>`; None without one. */

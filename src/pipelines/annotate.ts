@@ -80,12 +80,12 @@ export const annotate =
         { image, ...asked }: Pictured.Questioned,
         completions: ReadonlyArray<Completion>,
         size: Annotated<A>["size"]
-      ) =>
+      ): Effect.Effect<Annotated<A>, TaskError> =>
         Effect.gen(function*() {
           const first = yield* readOne(image, completions[0], size)
-          if (samples === 1) return first
+          if (samples === 1) return { ...first, ...asked }
           const others = yield* Effect.forEach(completions.slice(1), (other) => readOne(image, other, size))
-          return yield* combined(task, asked.question, [first, ...others])
+          return { ...yield* combined(task, asked.question, [first, ...others]), ...asked }
         })
 
       const one = Effect.fnUntraced(function*(asked: Pictured.Questioned) {
@@ -113,7 +113,9 @@ export const annotate =
         const completions = yield* ask((yield* Effect.forEach(good, requests)).flat())
         let at = 0
         return yield* Effect.forEach(seen, ({ asked, found }): Effect.Effect<Annotated<A>, TaskError> => {
-          if (Result.isFailure(found)) return Effect.succeed(unread(asked.image, found.failure.message))
+          if (Result.isFailure(found)) {
+            return Effect.succeed({ ...asked, ...unread(asked.image, found.failure.message) })
+          }
           const { height, width } = found.success
           const own = completions.slice(at, at + samples)
           at += samples

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto"
 import { statSync } from "node:fs"
+import * as Content from "../kernels/image/Content.ts"
 import { type Image, Source } from "../kernels/image/Image.ts"
 
 const hashes = new WeakMap<Uint8Array, string>()
@@ -26,19 +27,21 @@ const numberOf = (render: object): number => {
   return count
 }
 
-/** A file as it is now: one that was written again is another picture. Of one that is gone, its path. */
-const stateOf = (path: string): string => {
+/**
+ * A path with its file as that is now; alone, where the file is gone. Files that are not open may share a number on
+ * network file systems, one after the other: never without the path.
+ */
+const fileKey = (path: string): string => {
   try {
-    const { ctimeNs, dev, ino, mtimeNs, size } = statSync(path, { bigint: true })
-    return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
+    return `${JSON.stringify(path)} ${Content.stateOf(statSync(path, { bigint: true }))}`
   } catch {
-    return path
+    return JSON.stringify(path)
   }
 }
 
 const keyOf = (id: string, source: Source): string =>
   Source.$match(source, {
-    File: ({ path }) => `file ${stateOf(path)}`,
+    File: ({ path }) => `file ${fileKey(path)}`,
     Encoded: ({ bytes }) => `bytes ${hashOf(bytes)}`,
     Rendered: ({ isToldById, render }) => isToldById === true ? `id ${id}` : `drawn ${numberOf(render)}`,
     // Its id tells the change, and whose it is the source.

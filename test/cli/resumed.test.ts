@@ -83,11 +83,44 @@ describe("a command line", () => {
       const data = Effect.map(resumed(words), (line) => line.slice(words.length, words.length + 2))
       yield* write("../..")
       assert.deepStrictEqual(yield* data, ["--data", relative(process.cwd(), join(at, "my pictures"))])
+      // The folder that it is started in is the one that was named.
+      const inside = yield* Effect.acquireUseRelease(
+        Effect.sync(() => {
+          const before = process.cwd()
+          process.chdir(join(at, "my pictures"))
+          return before
+        }),
+        () => data,
+        (before) => Effect.sync(() => process.chdir(before))
+      )
+      assert.deepStrictEqual(inside, ["--data", "."])
       // They are not there any more: what was written stays, and is told.
       yield* fs.rename(join(at, "my pictures"), join(at, "pictures"))
       const { stderr } = yield* here(["train", "--out", out, "--resume"])
       assert.match(stderr, /--data my pictures is what .*run\.json says, from the folder that the run was begun in \(/)
       assert.deepStrictEqual(yield* data, ["-d", "my pictures"])
+    })).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("names a file of settings from where it stands, and says where a model was named from", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const at = yield* fs.makeTempDirectoryScoped()
+      const out = join(at, "runs/x")
+      yield* fs.makeDirectory(out, { recursive: true })
+      yield* fs.makeDirectory(join(at, "base"))
+      yield* fs.writeFileString(join(at, "mine.json"), "{}")
+      const begun = ["train", "--config", "mine.json", "--model", "base", "--out", out]
+      yield* fs.writeFileString(
+        `${out}/run.json`,
+        JSON.stringify({ identity: {}, about: { ...kept(begun), begunIn: "../.." } })
+      )
+      const words = ["train", "--out", out, "--resume"]
+      assert.deepStrictEqual(yield* resumed(words), [
+        ...words,
+        ...["--config", relative(process.cwd(), join(at, "mine.json")), "--model", "base"]
+      ])
+      const { stderr } = yield* here(words)
+      assert.match(stderr, /--model base is what .*run\.json says, from the folder .* \(.*\): go on from there/)
     })).pipe(Effect.provide(NodeServices.layer)))
 
   it.live(

@@ -54,7 +54,9 @@ describe("Task.make", () => {
   it("takes any other name, and members that are left out", () => {
     for (const name of ["mood", "Mood 2", "v1.2", "気分"]) assert.strictEqual(made({ name }).name, name)
     // Other words in braces, and JSON, are the prompt's own.
-    for (const annotate of ["Look. {question}", "Write {label} or {\"question\": 1}"]) {
+    for (
+      const annotate of ["Look. {question}", "Write {label} or {\"question\": 1}", "Write {suggestion} or {digestion}"]
+    ) {
       assert.strictEqual(made(prompts({ annotate })).prompts.annotate, annotate)
     }
     assert.isUndefined(made({ leaks: undefined, metrics: undefined }).metrics)

@@ -133,6 +133,10 @@ describe("questions", () => {
         Effect.provide(asking(texts))
       )
       assert.deepStrictEqual(found.map(({ image }) => image.id), ["joy-0", "anger-1", "fear-2", "joy-3"])
+      assert.deepStrictEqual(found.map(({ question }) => question), [
+        ...["What is it?", "What is it?"],
+        ...["Is it 2?", "Is it 3?"]
+      ])
       assert.deepStrictEqual(texts, [
         "joy-0: Look. What is it?",
         "anger-1: Look. What is it?",

@@ -217,11 +217,11 @@ export const run = (given: RunOptions) =>
   })
   const recording = Effect.all([
     announce(self),
-    Onward.mark(self.described, options),
     self.ready,
     saveModel(self.task, self.form)
   ], { discard: true }).pipe(
     keepingError,
+    Onward.within(options.out),
     recorded({
       out: options.out,
       seed,

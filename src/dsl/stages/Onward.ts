@@ -3,9 +3,12 @@
  * left in it. A comparison whose second pipeline trains on from the first one's weights compares nothing, and its
  * run.json would say that it began from the base.
  */
-import { Effect, FileSystem, Option, Path } from "effect"
+import { Effect, Option, Path } from "effect"
 import { show } from "../../kernels/text/show.ts"
 import { Policy } from "../../policy/Policy.ts"
+import * as Ledger from "../Ledger.ts"
+import * as TextFile from "../TextFile.ts"
+import * as Trainer from "../Trainer.ts"
 import * as Able from "./Able.ts"
 import type { Described } from "./described.ts"
 import * as Settings from "./Settings.ts"
@@ -17,17 +20,25 @@ interface Asked {
   readonly after?: string
 }
 
-/** The folder of the run that trained a policy last. */
-const trainers = new WeakMap<Policy["Service"], string>()
-
-/** Whether the run's folder holds weights to go on from, whatever the policy holds. */
+/**
+ * Whether the run in a folder goes on from weights of its own, whatever the policy holds. Its ledger says so: a folder
+ * of weights that it does not speak of is removed. A ledger that cannot be read is told by whoever opens the run.
+ */
 const holdsWeights = Effect.fnUntraced(function*(out: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const folder = path.join(out, "checkpoints")
-  const names = yield* Effect.orElseSucceed(fs.readDirectory(folder), () => [])
-  const kinds = yield* Effect.forEach(names, (name) => Effect.option(fs.stat(path.join(folder, name))))
-  return kinds.some((kind) => Option.isSome(kind) && kind.value.type === "Directory")
+  const { join } = yield* Path.Path
+  const file = join(out, Ledger.fileName)
+  return yield* TextFile.readIfThere(file).pipe(
+    Effect.flatMap(Option.match({
+      onNone: () => Effect.succeed(false),
+      onSome: (text) =>
+        Effect.map(
+          Ledger.decode(file, text),
+          ({ midStage, stages }) =>
+            stages.some(({ trained }) => trained) || midStage.some(({ folders }) => Object.keys(folders).length > 0)
+        )
+    })),
+    Effect.orElseSucceed(() => true)
+  )
 })
 
 /** Fails where a run would train on from weights that it was not told of. */
@@ -35,7 +46,7 @@ export const check = Effect.fnUntraced(function*(stages: ReadonlyArray<Described
   if (!Able.trains(stages)) return
   const policy = yield* Policy
   const { resolve } = yield* Path.Path
-  const trainer = trainers.get(policy)
+  const trainer = Trainer.of(policy)
   if (trainer === (after === undefined ? undefined : resolve(after))) return
   if (resume === true && (yield* holdsWeights(out))) return
   const own = "pipe each pipeline through an Effect.provide(Policy.onnx(…)) of its own"
@@ -59,9 +70,6 @@ export const check = Effect.fnUntraced(function*(stages: ReadonlyArray<Described
   })
 })
 
-/** Takes note that the run's stages train the policy. */
-export const mark = Effect.fnUntraced(function*(stages: ReadonlyArray<Described>, { out }: Asked) {
-  if (!Able.trains(stages)) return
-  const { resolve } = yield* Path.Path
-  trainers.set(yield* Policy, resolve(out))
-})
+/** What changes the weights of a policy within `effect` does so for the run in this folder. */
+export const within = (out: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(Path.Path, ({ resolve }) => Effect.provideService(effect, Trainer.Folder, resolve(out)))

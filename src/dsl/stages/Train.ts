@@ -7,6 +7,7 @@ import * as Progress from "../Progress.ts"
 import { Run } from "../Run.ts"
 import { type RunError, RunFileError } from "../RunError.ts"
 import { stepSpan } from "../telemetry/Exporting.ts"
+import * as Trainer from "../Trainer.ts"
 import { isByHeart, nextByHeart } from "./ByHeart.ts"
 import { nextSteps } from "./Guessing.ts"
 import type * as Memory from "./Memory.ts"
@@ -132,6 +133,7 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
     const goOn = Effect.fnUntraced(
       function*({ best, looks: since, memories: states, warned: told }: typeof OnItsWay.Type) {
         for (const memory of memories) yield* memory.resume(states[memory.name])
+        yield* Trainer.changes(policy)
         const snapshot = yield* midStage.bringBack
         const at = Option.match(midStage.kept, { onNone: () => null, onSome: ({ selected }) => selected })
         looks = since
@@ -206,6 +208,7 @@ export const train = <B, E, R, E2, R2, E3 = never, R3 = never>(
           const index = done + past
           const step = index + 1
           last = step
+          yield* Trainer.changes(policy)
           const learningRate = rate(index)
           const outcome = yield* skips.attempt(
             { step, learningRate, samples: plan.samples(batch) },

@@ -4,19 +4,25 @@
  */
 import { Effect, Option } from "effect"
 import { createHash } from "node:crypto"
-import { createReadStream } from "node:fs"
+import { type BigIntStats, createReadStream } from "node:fs"
 import { stat } from "node:fs/promises"
 import { type Image, Source } from "./Image.ts"
 
 /** Files whose hashes are kept, at some 200 bytes each. Of more, the rest are read again by whoever asks again. */
 const most = 100_000
 
-/** By path: the file as it was when it was read. `ctime` changes with every write, also where `mtime` was set back. */
+/**
+ * A file at its path, as it is now: one that was written again is another. `ctime` changes with every write, also where
+ * `mtime` was set back.
+ */
+export const stateOf = ({ ctimeNs, dev, ino, mtimeNs, size }: BigIntStats): string =>
+  `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
+
+/** By path: the file as it was when it was read. */
 const known = new Map<string, { readonly state: string; readonly hash: string }>()
 
 const hashOf = async (path: string): Promise<string> => {
-  const { ctimeNs, dev, ino, mtimeNs, size } = await stat(path, { bigint: true })
-  const state = `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
+  const state = stateOf(await stat(path, { bigint: true }))
   const before = known.get(path)
   if (before?.state === state) return before.hash
   const hash = createHash("sha256")

@@ -5,6 +5,7 @@
 import { Effect, Result, Schema, Semaphore } from "effect"
 import * as Finite from "../../kernels/math/Finite.ts"
 import { failing } from "../failing.ts"
+import { pictureKey } from "../PictureKey.ts"
 import { PolicyError, type Prompt, type Session } from "../Policy.ts"
 import type { Client } from "./Client.ts"
 import type { RemoteError } from "./RemoteError.ts"
@@ -69,12 +70,12 @@ export const make = <E extends { readonly message: string }>({ client, concurren
         : Effect.fail(error)
 
   const tokensOf = Effect.fnUntraced(function*(model: string, prompt: Prompt) {
-    const key = JSON.stringify([model, prompt.images.map(({ id }) => id), prompt.text])
+    const key = JSON.stringify([model, prompt.images.map(pictureKey), prompt.text])
     const held = remembered.get(key)
     const written = yield* messages(prompt)
     const { tokens } = held !== undefined ? { tokens: held } : yield* client.post({
       path: "//tokenize",
-      key: `tokenize/${key}`,
+      key: `tokenize/${JSON.stringify([model, prompt.images.map(({ id }) => id), prompt.text])}`,
       body: { model, messages: written },
       read: reader(Tokenized)
     }).pipe(Effect.catch(lacking("/tokenize", "its own API")))

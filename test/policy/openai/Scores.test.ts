@@ -3,6 +3,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
+import * as Image from "../../../src/kernels/image/Image.ts"
 import { OpenAiPolicy, Policy, type PolicyError, type Rollout } from "../../../src/policy/index.ts"
 import * as Policies from "../../../src/policy/layers.ts"
 import * as Backend from "../tinker/backend.ts"
@@ -14,6 +15,11 @@ import * as Vllm from "./vllm.ts"
 
 const layerAt = (server: Server.Server) =>
   OpenAiPolicy.layer({ baseUrl: server.baseUrl, model: "vl", seed: 0 }).pipe(Layer.provide(NodeHttpClient.layerUndici))
+
+const drawing = (source: Image.Source) => {
+  if (source._tag !== "Rendered") throw new Error(`a scene is drawn, this is ${source._tag}`)
+  return source.render
+}
 
 const scoresOf = (policy: Policy["Service"], rollouts: ReadonlyArray<Rollout>) =>
   Effect.scoped(
@@ -46,6 +52,27 @@ describe("tokens scored at a server", () => {
         error.message,
         /scored other tokens than it was sent for item 0: \d+, expected \d+ \(prompt_token_ids\)/
       )
+    }).pipe(Effect.scoped), 120_000)
+
+  it.live("are of the pictures that are asked about, whatever these are called", () =>
+    Effect.gen(function*() {
+      const vllm = yield* Vllm.start
+      const far = Context.get(yield* Layer.build(layerAt(vllm.server)), Policy)
+      const near = Context.get(
+        yield* Layer.build(Policies.onnx({ model: "embedded", workers: 1, trainable: "none" })),
+        Policy
+      )
+      const seen = (yield* recorded(near)).filter(({ prompt }) => prompt.images.length > 0)
+      const [one, other] = [seen[0], seen.at(-1)]
+      if (one === undefined || other === undefined) return assert.fail("no rollouts")
+      const named = ({ prompt, ...rest }: Rollout): Rollout => ({
+        ...rest,
+        prompt: { ...prompt, images: prompt.images.map(({ source }) => Image.rendered("1.png", drawing(source))) }
+      })
+      // One after the other: the second finds what is remembered of the first.
+      for (const rollout of [named(one), { ...named(other), completion: one.completion }]) {
+        assert.isBelow(apart(yield* scoresOf(far, [rollout]), yield* scoresOf(near, [rollout])), 1e-4)
+      }
     }).pipe(Effect.scoped), 120_000)
 
   it.live("are the reference that a policy at an engine is held to", () =>
