@@ -5,6 +5,7 @@
  */
 import { Effect, Stream } from "effect"
 import type { DataError, Dataset } from "../dsl/Dataset.ts"
+import { sampleKey } from "../dsl/sampleKeys.ts"
 import * as Keyed from "../kernels/math/Keyed.ts"
 import * as Rules from "../kernels/math/Rules.ts"
 import * as Reader from "./Options.ts"
@@ -23,7 +24,7 @@ export interface Options<A> {
 export interface Corrupted<out A, out E, out R> {
   /** The data set with the replaced labels. */
   readonly data: Dataset<A, E, R>
-  /** Image ids of the samples whose label is another's. */
+  /** Of the samples whose label is another's: their image ids, with the question of one that is asked its own. */
   readonly ids: ReadonlySet<string>
 }
 
@@ -43,15 +44,16 @@ const rules: Rules.Table = {
 
 /**
  * Replaces the labels of a share of the samples by the label of another sample, one that differs. Who is hit and whose
- * label it gets depend on the seed and the image ids, never on their order. A sample from which no label differs is
- * spared. Reads the data once and holds its labels.
+ * label it gets depend on the seed and on image ids and questions, never on their order. A sample from which no label
+ * differs is spared. Reads the data once and holds its labels.
  */
 export const corrupt = <A>(options: Options<A>) => {
   const { differ, seed, share } = options
   const lot = (id: string, purpose: string) => Keyed.stream(seed, `corrupt/${purpose}/${id}`).next()
   return <E, R>(self: Dataset<A, E, R>): Effect.Effect<Corrupted<A, E, R>, E | DataError, R> =>
     Reader.check("Corruption.corrupt", rules, options).pipe(
-      Effect.andThen(Stream.runFold(self, (): Array<Entry<A>> => [], (entries, { image: { id }, truth }) => {
+      Effect.andThen(Stream.runFold(self, (): Array<Entry<A>> => [], (entries, { image, question, truth }) => {
+        const id = sampleKey({ image: image.id, question })
         entries.push({ id, truth, lot: lot(id, "victim"), place: lot(id, "donor") })
         return entries
       })),
@@ -74,7 +76,7 @@ export const corrupt = <A>(options: Options<A>) => {
         }
         return {
           data: Stream.map(self, (sample) => {
-            const truth = replaced.get(sample.image.id)
+            const truth = replaced.get(sampleKey({ image: sample.image.id, question: sample.question }))
             return truth === undefined ? sample : { ...sample, truth }
           }),
           ids: new Set(replaced.keys())

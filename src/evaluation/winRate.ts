@@ -2,10 +2,10 @@
  * The paper's win rate of every method against RISE: on which share of the samples is its answer the better one?
  */
 import { Effect, Stream } from "effect"
+import { sampleKeys } from "../dsl/sampleKeys.ts"
 import type { Task, TaskMetric } from "../dsl/Task.ts"
 import { WinRate } from "../tasks/classification/index.ts"
 import { type Prediction, predictions, type ResultRow } from "./Results.ts"
-import { sampleKeys } from "./sampleKeys.ts"
 
 const reference = "RISE"
 

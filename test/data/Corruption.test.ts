@@ -26,6 +26,19 @@ describe("corrupt", () => {
       }
     }))
 
+  it.effect("replaces the answer to one question about a picture, and not to its others", () =>
+    Effect.gen(function*() {
+      const asked = samples.flatMap((one) => ["morning?", "evening?"].map((question) => ({ ...one, question })))
+      const { data, ids } = yield* Corruption.corrupt({ share: 0.2, seed: 3, differ })(Stream.fromIterable(asked))
+      assert.strictEqual(ids.size, 80)
+      const after = yield* Stream.runCollect(data)
+      const changed = after.filter(({ truth }, i) => truth !== asked[i]?.truth)
+      assert.deepStrictEqual(
+        changed.map(({ image, question }) => `${image.id}\n${question}`).toSorted(),
+        [...ids].toSorted()
+      )
+    }))
+
   it.effect("does not depend on the order of the samples, but on the seed", () =>
     Effect.gen(function*() {
       const run = (rows: ReadonlyArray<Sample<string>>, seed: number) =>

@@ -18,6 +18,8 @@ export const Scored = Schema.Struct({
   image: Schema.String,
   /** Where the image is, if it is a file. */
   path: Schema.optionalKey(Schema.String),
+  /** What was asked, in tasks that ask every picture something of its own. */
+  question: Schema.optionalKey(Schema.String),
   /** The given annotation, as the model is shown it. */
   label: Schema.String,
   /** The highest reward of the chains (eq. 1). */
@@ -111,6 +113,7 @@ export const score = <A>(of: Task<A>) => {
     return {
       image: id,
       ...(source._tag === "File" ? { path: source.path } : {}),
+      ...(sample.question !== undefined && { question: sample.question }),
       label: task.encode(sample.truth),
       best: Math.max(0, ...rewards),
       mean: mean(rewards),

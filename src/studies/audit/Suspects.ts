@@ -3,6 +3,7 @@
  * order finds them.
  */
 import { Effect, Option, Schema, Stream } from "effect"
+import { sampleKey } from "../../dsl/sampleKeys.ts"
 import type { ResultRow } from "../../evaluation/Results.ts"
 import { auroc } from "../../kernels/math/index.ts"
 import { agrees, answered, type Ranking, rankings, reason, Scored } from "./Scored.ts"
@@ -48,7 +49,7 @@ export const suspects = <E, R>(
         ...scored,
         reason: reason(scored),
         agrees: agrees(scored),
-        ...Option.match(wrong, { onNone: () => ({}), onSome: (ids) => ({ wrong: ids.has(scored.image) }) })
+        ...Option.match(wrong, { onNone: () => ({}), onSome: (ids) => ({ wrong: ids.has(sampleKey(scored)) }) })
       })),
       Stream.runCollect
     )
@@ -67,10 +68,10 @@ export const figures = <E, R>(
   Effect.map(
     Stream.runFold(
       scores,
-      () => ({ all: new Array<Pick<Scored, Ranking | "image">>(), unanswered: 0 }),
+      () => ({ all: new Array<Pick<Scored, Ranking> & { readonly key: string }>(), unanswered: 0 }),
       (found, scored) => {
-        const { best, image, mean, metric, similarity } = scored
-        if (answered(scored)) found.all.push({ best, mean, similarity, metric, image })
+        const { best, mean, metric, similarity } = scored
+        if (answered(scored)) found.all.push({ best, mean, similarity, metric, key: sampleKey(scored) })
         else found.unanswered++
         return found
       }
@@ -94,13 +95,13 @@ export const figures = <E, R>(
         )
       if (Option.isNone(wrong)) return [...averages, ...silent]
       const ids = wrong.value
-      const [bad, good] = [all.filter(({ image }) => ids.has(image)), all.filter(({ image }) => !ids.has(image))]
+      const [bad, good] = [all.filter(({ key }) => ids.has(key)), all.filter(({ key }) => !ids.has(key))]
       if (bad.length === 0 || good.length === 0) return [...averages, ...silent]
       return rankings.flatMap((name) => {
         const first = all.toSorted((a, b) => a[name] - b[name]).slice(0, bad.length)
         return [
           row(`AUROC ${name}`, auroc(bad.map((scored) => -scored[name]), good.map((scored) => -scored[name]))),
-          row(`precision ${name}`, first.filter(({ image }) => ids.has(image)).length / bad.length)
+          row(`precision ${name}`, first.filter(({ key }) => ids.has(key)).length / bad.length)
         ]
       }).concat(averages, silent)
     }

@@ -82,7 +82,7 @@ export const page = <A, E, R>(
     const boxesOf = (text: string | null, size: Drawing.Size | undefined) =>
       text === null ? [] : Option.match(drawing.of(text, size), { onNone: () => [], onSome: ({ boxes }) => boxes })
     const cardOf = (suspect: Suspect): string => {
-      const { agrees, image, label, rank, reasoning, reason, reconstruction, wrong } = suspect
+      const { agrees, image, label, question, rank, reasoning, reason, reconstruction, wrong } = suspect
       const [given, rebuilt] = [drawn(label), drawn(reconstruction)]
       const { size, uri = "" } = pictures.get(image) ?? {}
       const [right, boxes] = [boxesOf(label, size), boxesOf(reconstruction, size)]
@@ -96,7 +96,9 @@ export const page = <A, E, R>(
       return `<div class="card example"><div>${shot(uri, image, right)}<div class="meta">${rank}. ${
         escape(image)
       }${mark}${known}` +
-        `<br>label: ${escape(label)}<br>${rankings.map((name) => `${name} ${suspect[name].toFixed(3)}`).join(" · ")}` +
+        `${question === undefined ? "" : `<br>asked: ${escape(question)}`}<br>label: ${escape(label)}<br>${
+          rankings.map((name) => `${name} ${suspect[name].toFixed(3)}`).join(" · ")
+        }` +
         `</div></div><div><div class="said"><div><b>rebuilt</b><br><code>${
           escape(reconstruction ?? "nothing")
         }</code>` +

@@ -27,7 +27,7 @@ export interface StudyOptions<A, E, R, EP, RP>
   readonly model?: Judge["model"]
   /** Suspects in suspects.jsonl. Default 200. */
   readonly top?: number
-  /** Image ids of the labels that are known to be wrong. */
+  /** Of the labels that are known to be wrong, as `Corruption.corrupt` gives them. */
   readonly wrong?: Option.Option<ReadonlySet<string>>
 }
 

@@ -3,8 +3,8 @@
  * method come to. Texts and pictures are left on the disk.
  */
 import { Effect, Option, Stream } from "effect"
+import { sampleKey } from "../../dsl/sampleKeys.ts"
 import { Prediction, predictionsFile } from "../../evaluation/Results.ts"
-import { sampleKey } from "../../evaluation/sampleKeys.ts"
 import * as Divergence from "../../kernels/math/Divergence.ts"
 import { AveragePrecision, Box } from "../../tasks/detection/index.ts"
 import { type Place, placed } from "../artefacts.ts"

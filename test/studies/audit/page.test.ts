@@ -95,6 +95,23 @@ describe("the page of an audit", () => {
       assert.notInclude(html, "1. wrong.png ·")
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
+  it.effect("says which question about a picture has the suspect answer, and counts it as its own", () =>
+    Effect.gen(function*() {
+      const asked = (question: string, similarity: number) => ({
+        ...scored("a.png", there, elsewhere, similarity),
+        question
+      })
+      const scores = Stream.fromIterable([asked("what is left?", 1), asked("what is right?", 0)])
+      const wrong = Option.some(new Set(["a.png\nwhat is right?"]))
+      const suspects = yield* Audit.suspects(scores, { by: "metric", count: 9, wrong })
+      assert.deepStrictEqual(suspects.map(({ question, wrong }) => [question, wrong]), [
+        ["what is right?", true],
+        ["what is left?", false]
+      ])
+      const figures = yield* Audit.figures(scores, { seed: 0, wrong })
+      assert.strictEqual(figures.find(({ metric }) => metric === "AUROC metric")?.value, 1)
+    }))
+
   it("says how many reconstructions of a label that it agrees with could not be read or came of its quotation", () => {
     const whole = scored("a", "joy", "joy", 1)
     assert.isTrue(Audit.agrees({ ...whole, similarity: 1 - 1e-12 }))

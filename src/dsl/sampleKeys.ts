@@ -5,8 +5,8 @@ interface Row {
   readonly question?: string | undefined
 }
 
-/** One picture may be asked several things. */
-export const sampleKey = ({ image, question = "" }: Row): string => `${image}\n${question}`
+/** One picture may be asked several things. Of one that is asked nothing of its own, the image id. */
+export const sampleKey = ({ image, question }: Row): string => question === undefined ? image : `${image}\n${question}`
 
 /**
  * Names samples in the order of the data: two that share both picture and question, as two data sets behind one another
@@ -18,6 +18,6 @@ export const sampleKeys = (): (row: Row) => string => {
     const key = sampleKey(row)
     const turn = seen.get(key) ?? 0
     seen.set(key, turn + 1)
-    return turn === 0 ? key : `${key}\n${turn}`
+    return turn === 0 ? key : `${key}\0${turn}`
   }
 }
