@@ -12,6 +12,22 @@ export const composed = (name: string): string => name.normalize("NFC")
 /** Folders whose names are kept. */
 const mostListed = 16
 
+/** Names in a folder by what they are compared as, the first of those compared alike. The last few folders are kept. */
+const listing = (comparedAs: (name: string) => string) =>
+  Effect.map(FileSystem.FileSystem, (fs) => {
+    const listed = new Map<string, ReadonlyMap<string, string>>()
+    return Effect.fnUntraced(function*(folder: string) {
+      const known = listed.get(folder)
+      if (known !== undefined) return known
+      const inOrder = (yield* fs.readDirectory(folder)).toSorted()
+      const names = new Map(inOrder.reverse().map((name) => [comparedAs(name), name]))
+      // The oldest goes.
+      if (listed.size >= mostListed) listed.delete(listed.keys().next().value ?? "")
+      listed.set(folder, names)
+      return names
+    })
+  })
+
 const isAbsent = ({ reason }: PlatformError.PlatformError) => reason._tag === "NotFound"
 
 /**
@@ -25,16 +41,7 @@ export const finder: Effect.Effect<
 > = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const listed = new Map<string, ReadonlyMap<string, string>>()
-  const namesIn = Effect.fnUntraced(function*(folder: string) {
-    const known = listed.get(folder)
-    if (known !== undefined) return known
-    const names = new Map((yield* fs.readDirectory(folder)).toSorted().reverse().map((name) => [composed(name), name]))
-    // The oldest goes.
-    if (listed.size >= mostListed) listed.delete(listed.keys().next().value ?? "")
-    listed.set(folder, names)
-    return names
-  })
+  const namesIn = yield* listing(composed)
   const spelled = Effect.fnUntraced(function*(root: string, name: string) {
     let place = root
     for (const part of name.split(path.sep)) {
@@ -63,17 +70,9 @@ export const alike: Effect.Effect<
 > = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  /** Names in folders by themselves in small letters, for those that were asked about. */
-  const listed = new Map<string, ReadonlyMap<string, string>>()
+  const namesIn = yield* listing((name) => name.toLowerCase())
   return Effect.fnUntraced(function*(place: string) {
-    const beside = path.dirname(place)
-    const known = listed.get(beside) ?? new Map(
-      (yield* Effect.orElseSucceed(fs.readDirectory(beside), (): Array<string> => [])).map((one) => [
-        one.toLowerCase(),
-        one
-      ])
-    )
-    if (listed.size < mostListed) listed.set(beside, known)
+    const known = yield* Effect.orElseSucceed(namesIn(path.dirname(place)), () => new Map<string, string>())
     const found = known.get(path.basename(place).toLowerCase())
     // The name itself is listed, and nothing is there: it is a link.
     if (found === path.basename(place)) {

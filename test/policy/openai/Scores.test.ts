@@ -30,15 +30,21 @@ const scoresOf = (policy: Policy["Service"], rollouts: ReadonlyArray<Rollout>) =
 const apart = (a: ReadonlyArray<Float32Array>, b: ReadonlyArray<Float32Array>) =>
   Math.max(...a.map((own, i) => Math.max(...own.map((value, k) => Math.abs(value - (b[i]?.[k] ?? NaN))))))
 
+/** A server, the policy that asks it, and the local one that it is held to. */
+const bothSides = Effect.gen(function*() {
+  const vllm = yield* Vllm.start
+  const far = Context.get(yield* Layer.build(layerAt(vllm.server)), Policy)
+  const near = Context.get(
+    yield* Layer.build(Policies.onnx({ model: "embedded", workers: 1, trainable: "none" })),
+    Policy
+  )
+  return { vllm, far, near }
+})
+
 describe("tokens scored at a server", () => {
   it.live("are given the local policy's log-probabilities, with pictures and without", () =>
     Effect.gen(function*() {
-      const vllm = yield* Vllm.start
-      const far = Context.get(yield* Layer.build(layerAt(vllm.server)), Policy)
-      const near = Context.get(
-        yield* Layer.build(Policies.onnx({ model: "embedded", workers: 1, trainable: "none" })),
-        Policy
-      )
+      const { far, near, vllm } = yield* bothSides
       const rollouts = yield* recorded(near)
       assert.isBelow(apart(yield* scoresOf(far, rollouts), yield* scoresOf(near, rollouts)), 1e-4)
       const asked = vllm.server.requests.map(({ path }) => path)
@@ -56,12 +62,7 @@ describe("tokens scored at a server", () => {
 
   it.live("are of the pictures that are asked about, whatever these are called", () =>
     Effect.gen(function*() {
-      const vllm = yield* Vllm.start
-      const far = Context.get(yield* Layer.build(layerAt(vllm.server)), Policy)
-      const near = Context.get(
-        yield* Layer.build(Policies.onnx({ model: "embedded", workers: 1, trainable: "none" })),
-        Policy
-      )
+      const { far, near } = yield* bothSides
       const seen = (yield* recorded(near)).filter(({ prompt }) => prompt.images.length > 0)
       const [one, other] = [seen[0], seen.at(-1)]
       if (one === undefined || other === undefined) return assert.fail("no rollouts")
